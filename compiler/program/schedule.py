@@ -1,0 +1,79 @@
+"""A schedule: one entry of a program resolved for one execution, as plain integer arrays.
+
+This is all that a clock model reads, and `docs/microarchitecture.md` is its meaning. The event engine
+(`ohmflow.runtime.machine.clock`) and the stepping model of the tests both take exactly this.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+FIXED, READ, COUNTED = 0, 1, 2
+"""Timing rules of an instruction (`kind`)."""
+
+PHASES = ("forward", "backward", "update", "transfer", "program", "evaluation", "idle")
+"""Phases in the order of their index."""
+
+MAX_DEPTH = 4
+"""Loops that may enclose an instruction."""
+
+INSTRUCTION = np.dtype(
+    [(name, np.int32) for name in ("kind", "phase", "wait0", "wait1", "signal", "t0", "t1", "t2", "t3")]
+    + [("count", np.int64), ("stride", np.int64, (MAX_DEPTH,))]
+)
+LOOP = np.dtype(
+    [("begin", np.int32), ("end", np.int32), ("parent", np.int32), ("trip", np.int64), ("count", np.int64)]
+    + [("stride", np.int64, (MAX_DEPTH,))]
+)
+CHANNEL = np.dtype(
+    [(name, np.int32) for name in ("src", "dst", "depth", "flits", "route_begin", "route_end")]
+)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Plain arrays; every field as `docs/microarchitecture.md` ("A schedule") defines it.
+
+    Attributes:
+        stream: [U + 1] first instruction of each unit, and the end.
+        instructions: [I] rows of `INSTRUCTION`.
+        loops: [K] rows of `LOOP`, parents before children.
+        channels: [C] rows of `CHANNEL`.
+        route: flat link numbers; a channel's route is `route[route_begin:route_end]`.
+        hop: [L] cycles from grant to the head reaching the link's far end.
+        counts: flat counts, all >= 0.
+        unit_names: [U] names for messages.
+    """
+
+    stream: NDArray[np.int32]
+    instructions: NDArray[np.void]
+    loops: NDArray[np.void]
+    channels: NDArray[np.void]
+    route: NDArray[np.int32]
+    hop: NDArray[np.int32]
+    counts: NDArray[np.int64]
+    unit_names: tuple[str, ...] = field(default=())
+
+    def unit_name(self, unit: int) -> str:
+        """Name of a unit for messages: its given name, else `unit N`."""
+        return self.unit_names[unit] if unit < len(self.unit_names) else f"unit {unit}"
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What a clock model says of one schedule.
+
+    Attributes:
+        cycles: the cycle in which the entry ends.
+        phase_cycles: [U, 7] cycles of each unit by phase, idle included; every row sums to `cycles`.
+        executed: [I] how often each instruction ran.
+        link_busy: [L] cycles in which each link was busy.
+        issues: (instruction, issue, release, completion) [N, 4] in order of unit, then issue; empty when not recorded.
+    """
+
+    cycles: int
+    phase_cycles: NDArray[np.int64]
+    executed: NDArray[np.int64]
+    link_busy: NDArray[np.int64]
+    issues: NDArray[np.int64]
