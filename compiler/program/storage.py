@@ -1,0 +1,187 @@
+"""Writing and reading a program folder.
+
+```
+PROGRAM/  program.mlir  streams.npz  segments.onnx  source.onnx  weights.safetensors  mapping.json  manifest.json
+```
+`manifest.json` holds the sha256 of every other file; a file that does not match is refused by name.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+
+from ohmflow.compiler.program.entry import Argument, Entry
+from ohmflow.compiler.program.errors import ProgramError
+from ohmflow.compiler.program.program import (
+    FORMAT_VERSION,
+    ArrayRecord,
+    BlockRecord,
+    Chip,
+    Port,
+    Program,
+    SegmentRecord,
+    StateRecord,
+    UnitRecord,
+)
+
+_TABLES = (
+    "operations",
+    "operands",
+    "values",
+    "loops",
+    "groups",
+    "instructions",
+    "stream",
+    "stream_loops",
+    "channels",
+    "route",
+)
+
+
+def save_program(program: Program, folder: Path) -> None:
+    """Write `program` as `folder`, which is made if needed.
+
+    Raises:
+        OSError: the folder can not be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = {f"{e.name}/{t}": getattr(e, t) for e in program.entries.values() for t in _TABLES}
+    tables["chip/hop"] = program.chip.hop
+    files = {
+        "program.mlir": program.tile_ir.encode(),
+        "streams.npz": _npz_bytes(tables),
+        "segments.onnx": program.segments_onnx,
+        "source.onnx": program.source_onnx,
+        "weights.safetensors": safetensors.numpy.save(
+            {name: np.ascontiguousarray(value) for name, value in sorted(program.weights.items())}
+        ),
+        "mapping.json": _json(_mapping(program)),
+    }
+    manifest = {
+        **program.manifest,
+        "format_version": FORMAT_VERSION,
+        "entries": {
+            e.name: {"arguments": [asdict(a) for a in e.arguments], "results": [asdict(a) for a in e.results]}
+            for e in program.entries.values()
+        },
+        "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+    }
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    (folder / "manifest.json").write_bytes(_json(manifest))
+
+
+def load_program(folder: Path) -> Program:
+    """Read a program folder.
+
+    Raises:
+        ProgramError: a file is missing, damaged or of another version.
+    """
+    manifest_file = folder / "manifest.json"
+    if not manifest_file.is_file():
+        raise ProgramError(
+            f"{folder}: a program must be a folder with a manifest.json, which is not there; "
+            "make one with 'ohmflow compile MODEL -t TARGET -o PROGRAM'"
+        )
+    try:
+        manifest = json.loads(manifest_file.read_bytes())
+        version = manifest["format_version"]
+        listed = manifest["files"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProgramError(f"{manifest_file}: must be a program's manifest, not other text ({error}); compile again") from error
+    if version != FORMAT_VERSION:
+        raise ProgramError(
+            f"{manifest_file}: format_version must be {FORMAT_VERSION}, not {version}; compile the model again with this ohmflow"
+        )
+    data: dict[str, bytes] = {}
+    for name, digest in listed.items():
+        file = folder / name
+        if not file.is_file():
+            raise ProgramError(f"{file}: must exist, as manifest.json lists it, but is missing; compile again")
+        data[name] = file.read_bytes()
+        if hashlib.sha256(data[name]).hexdigest() != digest:
+            raise ProgramError(f"{file}: must have the sha256 that manifest.json lists, but was changed; compile again")
+    mapping = json.loads(data["mapping.json"])
+    with np.load(io.BytesIO(data["streams.npz"]), allow_pickle=False) as tables:
+        entries = {
+            name: Entry(
+                name=name,
+                arguments=tuple(_argument(a) for a in text["arguments"]),
+                results=tuple(_argument(a) for a in text["results"]),
+                **{t: tables[f"{name}/{t}"] for t in _TABLES},
+            )
+            for name, text in manifest["entries"].items()
+        }
+        hop = tables["chip/hop"]
+    chip = mapping["chip"]
+    return Program(
+        manifest={k: v for k, v in manifest.items() if k not in ("files", "entries", "format_version")},
+        arrays=tuple(
+            ArrayRecord(**{**a, "blocks": tuple(BlockRecord(**b) for b in a["blocks"])}) for a in mapping["arrays"]
+        ),
+        states=tuple(StateRecord(**{**s, "shape": tuple(s["shape"])}) for s in mapping["states"]),
+        segments=tuple(
+            SegmentRecord(
+                s["name"], s["kind"], _ports(s["inputs"]), _ports(s["outputs"]), tuple(s["operators"])
+            )
+            for s in mapping["segments"]
+        ),
+        entries=entries,
+        chip=Chip(
+            units=tuple(UnitRecord(**u) for u in chip["units"]),
+            links=tuple(chip["links"]),
+            link_router=tuple((x, y) for x, y in chip["link_router"]),
+            hop=hop,
+            mesh=tuple(chip["mesh"]) if chip["mesh"] else None,
+            tiles=chip["tiles"],
+            clock_hz=chip["clock_hz"],
+        ),
+        weights=safetensors.numpy.load(data["weights.safetensors"]),
+        tile_ir=data["program.mlir"].decode(),
+        segments_onnx=data["segments.onnx"],
+        source_onnx=data["source.onnx"],
+    )
+
+
+def _mapping(program: Program) -> dict[str, Any]:
+    """Which weight sits where, and the records that tables index; plain JSON values."""
+    chip = asdict(program.chip)
+    del chip["hop"]
+    return {
+        "arrays": [asdict(a) for a in program.arrays],
+        "states": [asdict(s) for s in program.states],
+        "segments": [asdict(s) for s in program.segments],
+        "chip": chip,
+    }
+
+
+def _argument(text: dict[str, Any]) -> Argument:
+    return Argument(text["name"], text["kind"], text["dtype"], tuple(text["shape"]))
+
+
+def _ports(texts: list[dict[str, Any]]) -> tuple[Port, ...]:
+    return tuple(Port(p["name"], p["dtype"], tuple(p["shape"])) for p in texts)
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _npz_bytes(tables: dict[str, Any]) -> bytes:
+    """Serialise arrays as an .npz whose bytes depend on nothing but the arrays (no time stamps)."""
+
+
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(tables):
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, np.ascontiguousarray(tables[name]), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0)), buffer.getvalue())
+    return out.getvalue()

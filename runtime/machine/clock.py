@@ -1,0 +1,164 @@
+"""The clock engine: a schedule's timeline, cycle-accurate as `docs/microarchitecture.md` defines it.
+
+`Clock` packs what stays the same between steps once; `simulate` is the one-off form. Latency and initiation interval,
+contention, back-pressure and data-dependent counts are all in the timeline; numbers computed by the crossbars are not
+this module's business.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ohmflow.compiler.program.schedule import MAX_DEPTH, Schedule, Timeline
+from ohmflow.runtime.machine import clock_kernel as kernel
+from ohmflow.runtime.machine.errors import DeadlockError, LeftOverError, MachineError
+
+_INSTRUCTION_FIELDS = ("kind", "phase", "wait0", "wait1", "signal", "t0", "t1", "t2", "t3", "count")
+_LOOP_FIELDS = ("begin", "end", "parent", "trip", "count")
+_CHANNEL_FIELDS = ("src", "dst", "depth", "flits", "route_begin", "route_end")
+
+
+def _pack(table: NDArray[np.void], fields: tuple[str, ...], strides: bool) -> NDArray[np.int64]:
+    """Turn a structured table into a plain [rows, columns] int64 table, strides last."""
+    columns = [table[name].astype(np.int64)[:, None] for name in fields]
+    if strides:
+        columns.append(table["stride"].astype(np.int64).reshape(len(table), MAX_DEPTH))
+    return np.ascontiguousarray(np.concatenate(columns, axis=1))
+
+
+class Clock:
+    """A schedule made ready to be timed many times with different counts.
+
+    Args:
+        schedule: all but its `counts` is fixed from here on.
+
+    Raises:
+        MachineError: an address in the schedule lies outside its tables.
+    """
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        self._stream = schedule.stream.astype(np.int64)
+        self._instructions = _pack(schedule.instructions, _INSTRUCTION_FIELDS, strides=True)
+        self._loops = _pack(schedule.loops, _LOOP_FIELDS, strides=True)
+        self._channels = _pack(schedule.channels, _CHANNEL_FIELDS, strides=False)
+        self._route = schedule.route.astype(np.int64)
+        self._hop = schedule.hop.astype(np.int64)
+        self._check()
+        self._head, self._nested = _loop_starts(self._loops, len(self._instructions))
+        depths = self._channels[:, kernel.C_DEPTH]
+        self._ring = np.concatenate([[0], np.cumsum(depths)[:-1]]).astype(np.int64)[: len(depths)]
+        self._n_ring = int(depths.sum())
+
+    def run(self, counts: NDArray[np.int64], record: bool = False) -> Timeline:
+        """Time the schedule with these counts.
+
+        Args:
+            counts: flat counts, as the schedule's addresses expect them.
+            record: also return every issue (costs memory).
+
+        Returns:
+            The timeline.
+
+        Raises:
+            DeadlockError: units wait for each other, or for messages that are never sent.
+            LeftOverError: a message was never consumed.
+        """
+        capacity = 4 * len(self._instructions) + 64 if record else 0
+        while True:
+            issues = np.zeros((capacity, 5), np.int64)
+            status, end, phases, executed, busy, recorded, pc, arrived, consumed = kernel.run(
+                self._stream,
+                self._instructions,
+                self._loops,
+                self._channels,
+                self._route,
+                self._hop,
+                counts,
+                self._head,
+                self._nested,
+                self._ring,
+                self._n_ring,
+                issues,
+            )
+            if status != kernel.RECORD_FULL:
+                break
+            capacity *= 4
+        if status == kernel.DEADLOCK:
+            raise DeadlockError(self._describe_deadlock(pc, arrived, consumed))
+        if status == kernel.LEFT_OVER:
+            raise LeftOverError(self._describe_left_over(arrived, consumed))
+        issues = issues[:recorded]
+        order = np.argsort(issues[:, 4], kind="stable")
+        return Timeline(int(end), phases, executed, busy, issues[order, :4])
+
+    def _check(self) -> None:
+        """Refuse tables whose addresses point nowhere, which the compiled kernel would follow blindly."""
+        channels, loops, instructions = self._channels, self._loops, self._instructions
+        units = len(self._stream) - 1
+        for column, name in ((kernel.WAIT0, "wait0"), (kernel.WAIT1, "wait1"), (kernel.SIGNAL, "signal")):
+            if len(instructions) and not -1 <= instructions[:, column].min() <= instructions[:, column].max() < max(
+                len(channels), 0
+            ):
+                raise MachineError(f"schedule: {name} must name one of {len(channels)} channels")
+        if len(channels):
+            if channels[:, :2].min() < 0 or channels[:, :2].max() >= units:
+                raise MachineError(f"schedule: a channel must join two of {units} units")
+            if channels[:, kernel.C_DEPTH].min() < 1 or channels[:, kernel.C_FLITS].min() < 1:
+                raise MachineError("schedule: a channel's depth and flits must be at least 1")
+            if channels[:, kernel.C_RBEGIN].min() < 0 or channels[:, kernel.C_REND].max() > len(self._route):
+                raise MachineError("schedule: a channel's route must lie inside the route table")
+        if len(self._route) and not 0 <= self._route.min() <= self._route.max() < len(self._hop):
+            raise MachineError(f"schedule: a route must name one of {len(self._hop)} links")
+        if len(loops) and (loops[:, 0].min() < 0 or loops[:, 1].max() > len(instructions) or (loops[:, 0] >= loops[:, 1]).any()):
+            raise MachineError("schedule: a loop must enclose at least one instruction")
+        if len(instructions) and not 0 <= instructions[:, kernel.PHASE].min() <= instructions[:, kernel.PHASE].max() < 7:
+            raise MachineError("schedule: a phase must be one of 7")
+
+    def _unit_of(self, instruction: int) -> int:
+        return int(np.searchsorted(self._stream, instruction, side="right") - 1)
+
+    def _describe_deadlock(
+        self, pc: NDArray[np.int64], arrived: NDArray[np.int64], consumed: NDArray[np.int64]
+    ) -> str:
+        stuck = []
+        for unit, at in enumerate(pc):
+            if at >= self._stream[unit + 1]:
+                continue
+            row = self._instructions[at]
+            waits = [
+                f"a message on channel {c} from {self.schedule.unit_name(int(self._channels[c, 0]))}"
+                for c in {int(row[kernel.WAIT0]), int(row[kernel.WAIT1])} - {-1}
+                if arrived[c] <= consumed[c]
+            ]
+            signal = int(row[kernel.SIGNAL])
+            if not waits and signal >= 0:
+                waits = [f"a credit of channel {signal} to {self.schedule.unit_name(int(self._channels[signal, 1]))}"]
+            what = " and ".join(waits) or "a second message on its channel"
+            stuck.append(f"{self.schedule.unit_name(unit)} at instruction {int(at)} waits for {what}")
+        return "clock: every unit must reach the end of its stream, but " + "; ".join(stuck)
+
+    def _describe_left_over(self, arrived: NDArray[np.int64], consumed: NDArray[np.int64]) -> str:
+        left = [
+            f"channel {c} from {self.schedule.unit_name(int(self._channels[c, 0]))} to "
+            f"{self.schedule.unit_name(int(self._channels[c, 1]))} holds {int(arrived[c] - consumed[c])}"
+            for c in np.flatnonzero(arrived > consumed)
+        ]
+        return "clock: every message must be consumed before the entry ends, but " + "; ".join(left)
+
+
+def _loop_starts(loops: NDArray[np.int64], instructions: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Find, for each instruction, the outermost loop that begins there, and for each loop the one nested at its begin."""
+    head = np.full(instructions + 1, -1, np.int64)
+    nested = np.full(len(loops), -1, np.int64)
+    for row in range(len(loops)):
+        begin, parent = int(loops[row, kernel.L_BEGIN]), int(loops[row, kernel.L_PARENT])
+        if parent >= 0 and loops[parent, kernel.L_BEGIN] == begin:
+            nested[parent] = row
+        else:
+            head[begin] = row
+    return head, nested
+
+
+def simulate(schedule: Schedule, record: bool = False) -> Timeline:
+    """Time one schedule with its own counts. See `Clock.run` for what it raises."""
+    return Clock(schedule).run(schedule.counts.astype(np.int64), record)

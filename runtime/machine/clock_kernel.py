@@ -1,0 +1,306 @@
+"""The event engine's inner loop, compiled.
+
+Only messages are events: a heap orders packets entering link queues by (cycle, source unit, packet number). Everything
+else follows without a queue, because each cause is known before its effect: the k-th arrival on a channel and the k-th
+returned credit have cycles as soon as they are decided, and a unit's next issue is the latest of its release, its
+arrivals and its credit. So a unit runs ahead as far as what it waits for is decided, and no cycle is ever stepped.
+
+Why that is exact: a packet's entry always lies after the event that decided it (`docs/microarchitecture.md`: nothing
+is visible in the cycle that causes it), so the heap never receives an entry from its past, and first-come-first-served
+links may be granted in pop order.
+"""
+
+import numpy as np
+from numba import njit
+
+import ohmflow.runtime.kernel_cache  # noqa: F401  (must run before a kernel is declared)
+
+# Columns of the packed tables (see `clock.py`).
+KIND, PHASE, WAIT0, WAIT1, SIGNAL, T0, T1, T2, T3, COUNT, STRIDE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+L_BEGIN, L_END, L_PARENT, L_TRIP, L_COUNT, L_STRIDE = 0, 1, 2, 3, 4, 5
+C_SRC, C_DST, C_DEPTH, C_FLITS, C_RBEGIN, C_REND = 0, 1, 2, 3, 4, 5
+
+DONE, DEADLOCK, LEFT_OVER, RECORD_FULL = 0, 1, 2, 3
+
+
+@njit(cache=True, inline="always")
+def _before(cycle_a, key_a, cycle_b, key_b):
+    return cycle_a < cycle_b or (cycle_a == cycle_b and key_a < key_b)
+
+
+@njit(cache=True)
+def _push(heap, size, cycle, key, channel, position):
+    i = size
+    while i > 0:
+        parent = (i - 1) >> 1
+        if not _before(cycle, key, heap[parent, 0], heap[parent, 1]):
+            break
+        heap[i, 0], heap[i, 1], heap[i, 2], heap[i, 3] = (
+            heap[parent, 0],
+            heap[parent, 1],
+            heap[parent, 2],
+            heap[parent, 3],
+        )
+        i = parent
+    heap[i, 0], heap[i, 1], heap[i, 2], heap[i, 3] = cycle, key, channel, position
+    return size + 1
+
+
+@njit(cache=True)
+def _pop(heap, size):
+    """Remove the root; the caller has read it. Returns the new size."""
+    size -= 1
+    cycle, key, channel, position = heap[size, 0], heap[size, 1], heap[size, 2], heap[size, 3]
+    i = 0
+    while True:
+        child = 2 * i + 1
+        if child >= size:
+            break
+        if child + 1 < size and _before(heap[child + 1, 0], heap[child + 1, 1], heap[child, 0], heap[child, 1]):
+            child += 1
+        if not _before(heap[child, 0], heap[child, 1], cycle, key):
+            break
+        heap[i, 0], heap[i, 1], heap[i, 2], heap[i, 3] = heap[child, 0], heap[child, 1], heap[child, 2], heap[child, 3]
+        i = child
+    heap[i, 0], heap[i, 1], heap[i, 2], heap[i, 3] = cycle, key, channel, position
+    return size
+
+
+@njit(cache=True, inline="always")
+def _address(table, row, base, stride, ordinal, depth):
+    address = table[row, base]
+    for k in range(depth):
+        address += ordinal[k] * table[row, stride + k]
+    return address
+
+
+@njit(cache=True)
+def _settle(unit, pc, depth, stack, ordinal, trips, stream_end, loops, head_loop, nested_loop, counts):
+    """Follow loop control, which takes no cycles, to the next instruction; False at the end of the stream."""
+    p = pc[unit]
+    d = depth[unit]
+    more = True
+    while True:
+        if d > 0 and p == loops[stack[unit, d - 1], L_END]:
+            ordinal[unit, d - 1] += 1
+            if ordinal[unit, d - 1] < trips[unit, d - 1]:
+                p = loops[stack[unit, d - 1], L_BEGIN]
+            else:
+                d -= 1
+                continue
+        elif p == stream_end:
+            more = False
+            break
+        if d > 0 and loops[stack[unit, d - 1], L_BEGIN] == p:
+            loop = nested_loop[stack[unit, d - 1]]
+        else:
+            loop = head_loop[p]
+        if loop < 0:
+            break
+        trip = loops[loop, L_TRIP]
+        if loops[loop, L_COUNT] >= 0:
+            trip = counts[_address(loops, loop, L_COUNT, L_STRIDE, ordinal[unit], d)]
+        if trip <= 0:
+            p = loops[loop, L_END]
+            continue
+        stack[unit, d] = loop
+        ordinal[unit, d] = 0
+        trips[unit, d] = trip
+        d += 1
+    pc[unit] = p
+    depth[unit] = d
+    return more
+
+
+@njit(cache=True)
+def run(stream, instructions, loops, channels, route, hop, counts, head_loop, nested_loop, ring, n_ring, issues):
+    """Simulate one schedule.
+
+    Args:
+        stream: [U + 1] instruction ranges.
+        instructions: [I, 14] packed rows.
+        loops: [K, 9] packed rows.
+        channels: [C, 6] packed rows.
+        route: flat link numbers.
+        hop: [L] cycles a link's head takes.
+        counts: flat counts.
+        head_loop: [I + 1] outermost loop that begins at an instruction, or -1.
+        nested_loop: [K] the loop directly inside that shares its begin, or -1.
+        ring: [C] offset of each channel's ring of cycles; n_ring is their total length.
+        n_ring: total of the channels' depths.
+        issues: [N, 5] record of (instruction, issue, release, completion, unit), or [0, 5] for none.
+
+    Returns:
+        (status, end, phase_cycles [U, 7], executed [I], link_busy [L], recorded rows, pc [U], arrived [C], consumed [C]).
+    """
+    n_units = stream.shape[0] - 1
+    n_channels = channels.shape[0]
+    pc = stream[:-1].copy()
+    depth = np.zeros(n_units, np.int64)
+    stack = np.zeros((n_units, 4), np.int64)
+    ordinal = np.zeros((n_units, 4), np.int64)
+    trips = np.zeros((n_units, 4), np.int64)
+    ready = np.zeros(n_units, np.int64)
+    packets = np.zeros(n_units, np.int64)
+    covered = np.zeros(n_units, np.int64)
+    bank_free = np.zeros((n_units, 2), np.int64)
+    entered = np.zeros(n_units, np.bool_)  # loop control already settled at pc
+
+    arrival = np.zeros(n_ring, np.int64)
+    credit = np.zeros(n_ring, np.int64)
+    arrived = np.zeros(n_channels, np.int64)
+    consumed = np.zeros(n_channels, np.int64)
+    taken = np.zeros(n_channels, np.int64)
+    returned = np.zeros(n_channels, np.int64)
+
+    free = np.zeros(hop.shape[0], np.int64)
+    link_busy = np.zeros(hop.shape[0], np.int64)
+    phase_cycles = np.zeros((n_units, 7), np.int64)
+    executed = np.zeros(instructions.shape[0], np.int64)
+
+    heap = np.empty((n_ring + 1, 4), np.int64)
+    heap_size = 0
+    work = np.empty(n_units, np.int64)  # units that may be able to go on; each at most once
+    queued = np.ones(n_units, np.bool_)
+    for u in range(n_units):
+        work[u] = n_units - 1 - u
+    n_work = n_units
+    end = 0
+    recorded = 0
+    recording = issues.shape[0] > 0
+
+    while True:
+        while n_work > 0:
+            n_work -= 1
+            u = work[n_work]
+            queued[u] = False
+            while True:
+                if not entered[u]:
+                    if not _settle(
+                        u, pc, depth, stack, ordinal, trips, stream[u + 1], loops, head_loop, nested_loop, counts
+                    ):
+                        break
+                    entered[u] = True
+                i = pc[u]
+                t = ready[u]
+                wait0 = instructions[i, WAIT0]
+                wait1 = instructions[i, WAIT1]
+                signal = instructions[i, SIGNAL]
+                if wait0 >= 0:
+                    k = consumed[wait0]
+                    if arrived[wait0] <= k:
+                        break
+                    t = max(t, arrival[ring[wait0] + k % channels[wait0, C_DEPTH]])
+                if wait1 >= 0:
+                    k = consumed[wait1]
+                    if wait1 == wait0:
+                        k += 1
+                    if arrived[wait1] <= k:
+                        break
+                    t = max(t, arrival[ring[wait1] + k % channels[wait1, C_DEPTH]])
+                if signal >= 0:
+                    k = taken[signal] - channels[signal, C_DEPTH]
+                    if k >= 0:
+                        if returned[signal] <= k:
+                            break
+                        t = max(t, credit[ring[signal] + k % channels[signal, C_DEPTH]])
+
+                kind = instructions[i, KIND]
+                count = 0
+                if instructions[i, COUNT] >= 0:
+                    count = counts[_address(instructions, i, COUNT, STRIDE, ordinal[u], depth[u])]
+                if kind == 0:
+                    release = t + instructions[i, T0]
+                    complete = t + instructions[i, T1]
+                elif kind == 2:
+                    release = t + instructions[i, T0] + instructions[i, T1] * count
+                    complete = release
+                else:
+                    bank = instructions[i, T3] & 1
+                    start = t
+                    complete = t
+                    converting = t
+                    for _ in range(count + 1):
+                        converting = max(start + instructions[i, T0], bank_free[u, bank])
+                        bank_free[u, bank] = converting + instructions[i, T1]
+                        complete = converting + instructions[i, T1] + instructions[i, T2]
+                        start = complete
+                    release = converting if instructions[i, T3] & 2 else complete
+
+                if wait0 >= 0:
+                    consumed[wait0] += 1
+                    credit[ring[wait0] + returned[wait0] % channels[wait0, C_DEPTH]] = release
+                    returned[wait0] += 1
+                    s = channels[wait0, C_SRC]
+                    if not queued[s] and s != u:
+                        queued[s] = True
+                        work[n_work] = s
+                        n_work += 1
+                if wait1 >= 0:
+                    consumed[wait1] += 1
+                    credit[ring[wait1] + returned[wait1] % channels[wait1, C_DEPTH]] = release
+                    returned[wait1] += 1
+                    s = channels[wait1, C_SRC]
+                    if not queued[s] and s != u:
+                        queued[s] = True
+                        work[n_work] = s
+                        n_work += 1
+                if signal >= 0:
+                    taken[signal] += 1
+                    heap_size = _push(
+                        heap, heap_size, complete, (u << 40) | packets[u], signal, channels[signal, C_RBEGIN]
+                    )
+                packets[u] += 1
+                executed[i] += 1
+                phase_cycles[u, instructions[i, PHASE]] += max(0, complete - max(t, covered[u]))
+                covered[u] = max(covered[u], complete)
+                end = max(end, complete)
+                if recording:
+                    if recorded == issues.shape[0]:
+                        return RECORD_FULL, end, phase_cycles, executed, link_busy, recorded, pc, arrived, consumed
+                    issues[recorded, 0] = i
+                    issues[recorded, 1] = t
+                    issues[recorded, 2] = release
+                    issues[recorded, 3] = complete
+                    issues[recorded, 4] = u
+                    recorded += 1
+                ready[u] = release
+                pc[u] = i + 1
+                entered[u] = False
+
+        if heap_size == 0:
+            break
+        cycle, key, channel, position = heap[0, 0], heap[0, 1], heap[0, 2], heap[0, 3]
+        heap_size = _pop(heap, heap_size)
+        flits = channels[channel, C_FLITS]
+        last = channels[channel, C_REND] - 1
+        arrives = cycle
+        if position <= last:
+            link = route[position]
+            granted = max(cycle, free[link])
+            free[link] = granted + flits
+            link_busy[link] += flits
+            arrives = granted + hop[link] + flits - 1
+            if position < last:
+                heap_size = _push(heap, heap_size, granted + hop[link], key, channel, position + 1)
+                continue
+        arrival[ring[channel] + arrived[channel] % channels[channel, C_DEPTH]] = arrives
+        arrived[channel] += 1
+        end = max(end, arrives)
+        d = channels[channel, C_DST]
+        if not queued[d]:
+            queued[d] = True
+            work[n_work] = d
+            n_work += 1
+
+    status = DONE
+    for u in range(n_units):
+        if pc[u] < stream[u + 1]:
+            status = DEADLOCK
+    if status == DONE:
+        for c in range(n_channels):
+            if consumed[c] < arrived[c]:
+                status = LEFT_OVER
+    for u in range(n_units):
+        phase_cycles[u, 6] += end - phase_cycles[u].sum()
+    return status, end, phase_cycles, executed, link_busy, recorded, pc, arrived, consumed

@@ -1,0 +1,21 @@
+"""Faults of the simulated machine. They end a run; their text names units and cycles."""
+
+
+class MachineError(Exception):
+    """Base of the machine's errors; `exit_status` is what the shell returns."""
+
+    exit_status = 1
+
+
+class DeadlockError(MachineError):
+    """No unit can go on and no event is left: the program's waits form a cycle, or a message is never sent."""
+
+
+class LeftOverError(MachineError):
+    """An entry ended while a channel still held a message that nobody consumed."""
+
+
+class ScratchpadError(MachineError):
+    """What a step must keep does not fit a unit's memory; a smaller batch or a larger memory is the way out."""
+
+    exit_status = 3
