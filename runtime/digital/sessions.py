@@ -1,0 +1,67 @@
+"""Digital segments on ONNX Runtime: one session a segment, single-threaded, so that results repeat bit for bit."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+
+from ohmflow.compiler.program.program import Port, SegmentRecord
+
+_ELEMENT = {
+    "float32": onnx.TensorProto.FLOAT,
+    "int64": onnx.TensorProto.INT64,
+    "bool": onnx.TensorProto.BOOL,
+}
+
+
+def session_options() -> onnxruntime.SessionOptions:
+    """Options of every session: one thread, sequential, errors only."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    return options
+
+
+class Segment:
+    """A digital segment, ready to run.
+
+    Args:
+        record: its ports.
+        function: its body.
+        opsets: operator sets the body uses.
+    """
+
+    def __init__(self, record: SegmentRecord, function: onnx.FunctionProto) -> None:
+        self.record = record
+        self._inputs = [p.name for p in record.inputs]
+        self._outputs = [p.name for p in record.outputs]
+        graph = onnx.helper.make_graph(
+            list(function.node), record.name, [_value(p) for p in record.inputs], [_value(p) for p in record.outputs]
+        )
+        model = onnx.helper.make_model(graph, opset_imports=list(function.opset_import), ir_version=10)
+        self._session = onnxruntime.InferenceSession(
+            model.SerializeToString(), session_options(), providers=["CPUExecutionProvider"]
+        )
+
+    def __call__(self, values: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Run it; values and results in the order of the record's ports."""
+        results: list[NDArray[Any]] = self._session.run(self._outputs, dict(zip(self._inputs, values, strict=True)))
+        return results
+
+
+def load_segments(records: Sequence[SegmentRecord], segments_onnx: bytes) -> list[Segment]:
+    """Make a session for every segment of a program."""
+    functions = {f.name: f for f in onnx.load_model_from_string(segments_onnx).functions}
+    return [Segment(record, functions[record.name]) for record in records]
+
+
+def _value(port: Port) -> onnx.ValueInfoProto:
+    element = _ELEMENT.get(port.dtype)
+    if element is None:
+        element = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(port.dtype))
+    return onnx.helper.make_tensor_value_info(port.name, element, list(port.shape))
