@@ -56,7 +56,7 @@ def save_program(program: Program, folder: Path) -> None:
     tables["chip/hop"] = program.chip.hop
     files = {
         "program.mlir": program.tile_ir.encode(),
-        "streams.npz": _npz_bytes(tables),
+        "streams.npz": npz_bytes(tables),
         "segments.onnx": program.segments_onnx,
         "source.onnx": program.source_onnx,
         "weights.safetensors": safetensors.numpy.save(
@@ -174,7 +174,7 @@ def _json(value: Any) -> bytes:
     return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
 
 
-def _npz_bytes(tables: dict[str, Any]) -> bytes:
+def npz_bytes(tables: dict[str, Any]) -> bytes:
     """Serialise arrays as an .npz whose bytes depend on nothing but the arrays (no time stamps)."""
 
 

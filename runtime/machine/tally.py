@@ -1,0 +1,22 @@
+"""What really happened on the crossbars, per operation and block: the value engine's part of the bill."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+DRIVEN, CONVERSIONS, DOSE, ROW_PULSES, COL_PULSES, COINCIDENCES, VERIFY_READS = range(7)
+"""Columns of a tally: driven lines × attempts; converted lines × attempts; read dose, siemens; pulses on rows and on
+columns; coincidences; lines driven by the reads that verify a write."""
+
+COLUMNS = 7
+
+
+class Tally:
+    """Counts of one entry: float64 [operations, blocks, COLUMNS], added up until they are taken."""
+
+    def __init__(self, operations: int, blocks: int) -> None:
+        self.table: NDArray[np.float64] = np.zeros((operations, max(blocks, 1), COLUMNS))
+
+    def take(self) -> NDArray[np.float64]:
+        """Return what was added since the last call, and start again from zero."""
+        taken, self.table = self.table, np.zeros_like(self.table)
+        return taken

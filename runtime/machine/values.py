@@ -1,0 +1,423 @@
+"""The value engine: runs an entry's operations on crossbar arrays and ONNX Runtime, and counts what happened.
+
+Inside a vectorised map a value is an array whose first axis is the sample; elsewhere it is one vector. A stash is the
+array over samples, or a list over the iterations of a serial loop. `docs/semantics.md` says what each operation means.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ohmflow.compiler.program.program import Program
+from ohmflow.compiler.program.tables import Op, Trip
+from ohmflow.runtime.crossbar.array import CrossbarArray
+from ohmflow.runtime.crossbar.spec import DrawSite, ReadCounts, UpdateCounts
+from ohmflow.runtime.digital.sessions import Segment
+from ohmflow.runtime.machine.frame import Frame
+from ohmflow.runtime.machine.plan import Node, build_plan
+from ohmflow.runtime.machine.tally import (
+    COINCIDENCES,
+    COL_PULSES,
+    CONVERSIONS,
+    DOSE,
+    DRIVEN,
+    ROW_PULSES,
+    VERIFY_READS,
+    Tally,
+)
+
+
+class UpdateStatistics:
+    """Vector updates of one array: how many, clipped at the longest train, and lost (`docs/semantics.md`)."""
+
+    def __init__(self) -> None:
+        self.vectors = 0
+        self.clipped = 0
+        self.lost = 0
+
+    def add(self, counts: UpdateCounts) -> None:
+        """Add one call's counts."""
+        self.vectors += counts.vectors
+        self.clipped += counts.clipped
+        self.lost += counts.lost
+
+
+class ValueEngine:
+    """Runs a program's entries on numbers.
+
+    Args:
+        program: whose operations.
+        arrays: one crossbar array per array of the program.
+        segments: one per segment of the program.
+        program_rounds: write-verify rounds per row when programming, 0 for ideal programming.
+        program_pulses: pulses per device and round.
+        program_error: standard deviation of what write-verify leaves, in device units.
+
+    Attributes:
+        states: value of each state of the program.
+        updates: statistics of each array.
+        tallies: by entry name.
+        clipped_weights: weights of each array that were clipped to their device's bounds when programmed.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        arrays: Sequence[CrossbarArray],
+        segments: Sequence[Segment],
+        program_rounds: int = 0,
+        program_pulses: int = 0,
+        program_error: float = 0.0,
+    ) -> None:
+        self.program = program
+        self.arrays = list(arrays)
+        self.segments = list(segments)
+        self.states: list[NDArray[Any]] = [np.array(program.weights[s.name]) for s in program.states]
+        self.updates = [UpdateStatistics() for _ in arrays]
+        self.clipped_weights = [0 for _ in arrays]
+        self._rounds, self._pulses, self._error = program_rounds, program_pulses, program_error
+        self._plans = {name: build_plan(entry) for name, entry in program.entries.items()}
+        blocks = max((len(a.blocks) for a in program.arrays), default=1)
+        self.tallies = {name: Tally(len(e.operations), blocks) for name, e in program.entries.items()}
+
+    def run(
+        self, name: str, rows: Mapping[str, NDArray[Any]], scalars: Mapping[str, Any], step: int, purpose: int
+    ) -> tuple[dict[str, NDArray[Any]], Frame]:
+        """Run an entry once.
+
+        Args:
+            name: `program`, `infer` or `train_step`.
+            rows: for each argument of kind `rows`, an array whose first axis is the sample.
+            scalars: `lr`, `inv_batch`, `batch`, as the entry asks.
+            step: training step, part of every draw's key.
+            purpose: what the draws are for.
+
+        Returns:
+            Results by name, and the frame with the counts for the clock.
+        """
+        entry = self.program.entries[name]
+        nodes, returned = self._plans[name]
+        frame = Frame(
+            entry=entry,
+            env=[None] * len(entry.values),
+            scalars=dict(scalars),
+            step=step,
+            purpose=purpose,
+            ordinal=[0] * len(entry.loops),
+            index=[0] * len(entry.loops),
+            trips=[1] * len(entry.loops),
+        )
+        for number, argument in enumerate(entry.arguments):
+            if argument.kind == "rows":
+                frame.env[number] = rows[argument.name]
+            elif argument.dtype == "float32":
+                frame.env[number] = np.float32(scalars[argument.name])
+            else:
+                frame.env[number] = scalars[argument.name]
+        tally = self.tallies[name]
+        for node in nodes:
+            self._run(node, frame, tally)
+        results = {a.name: frame.env[v] for a, v in zip(entry.results, returned, strict=True)}
+        return results, frame
+
+    # One branch per operation code; the bodies are methods so that each reads by itself.
+    def _run(self, node: Node, frame: Frame, tally: Tally) -> None:
+        env = frame.env
+        match node.code:
+            case Op.CALL:
+                values = self.segments[node.symbol]([_stacked(env[i]) for i in node.ins])
+                for out, value in zip(node.outs, values, strict=True):
+                    env[out] = value
+            case Op.UNSTASH:
+                env[node.outs[0]] = _element(env[node.ins[0]], env[node.ins[1]])
+            case Op.MVM | Op.MVM_T:
+                env[node.outs[0]] = self._read(node, frame, tally, env[node.ins[0]])
+            case Op.UPDATE:
+                self._update(node, frame, tally, env[node.ins[0]], env[node.ins[1]], float(env[node.ins[2]]))
+            case Op.MAP | Op.FOR:
+                self._loop(node, frame, tally)
+            case Op.WHEN:
+                self._when(node, frame, tally)
+            case Op.STATE_GET:
+                env[node.outs[0]] = self.states[node.symbol]
+            case Op.STATE_SET:
+                self.states[node.symbol] = np.asarray(env[node.ins[0]])
+            case Op.READ:
+                env[node.outs[0]] = self._read_line(node, frame, tally, int(env[node.ins[0]]))
+            case Op.TRANSFER:
+                self._transfer(node, frame, tally)
+            case Op.PROGRAM:
+                self._program(node, frame, tally)
+            case _:
+                raise AssertionError(f"{node.code!r} is never a step of a plan")
+
+    # Reads ------------------------------------------------------------------------------------------------------
+
+    def _read(self, node: Node, frame: Frame, tally: Tally, x: NDArray[Any]) -> NDArray[np.float32]:
+        array = self.arrays[node.symbol]
+        read = array.forward if node.code is Op.MVM else array.transposed
+        batch = x if node.vector else x[None]
+        first, position = _draw_position(node, frame)
+        if frame.active is None or not node.vector:
+            y, counts = read(batch, DrawSite(frame.purpose, node.site, frame.step, position, first))
+            self._tally_read(node, frame, tally, counts, slice(0, len(batch)))
+        else:
+            y = np.zeros((len(batch), array.cols if node.code is Op.MVM else array.rows), np.float32)
+            for begin, end in _runs(frame.active):
+                y[begin:end], counts = read(batch[begin:end], DrawSite(frame.purpose, node.site, frame.step, position, begin))
+                self._tally_read(node, frame, tally, counts, slice(begin, end))
+        return y if node.vector else y[0]
+
+    def _tally_read(self, node: Node, frame: Frame, tally: Tally, counts: ReadCounts, rows: slice) -> None:
+        blocks = len(counts.conversions)
+        table = tally.table[node.row]
+        table[:blocks, DRIVEN] += counts.driven
+        table[:blocks, CONVERSIONS] += counts.conversions
+        table[:blocks, DOSE] += counts.dose
+        if node.group >= 0:
+            _store(node, frame, counts.retries if node.vector else counts.retries[0], rows if node.vector else None)
+
+    def _read_line(self, node: Node, frame: Frame, tally: Tally, line: int) -> NDArray[np.float32]:
+        """Read one row (by a forward read) or one column (by a transposed read) of an array."""
+        array = self.arrays[node.symbol]
+        one_hot = np.zeros((1, array.rows if node.attr == 0 else array.cols), np.float32)
+        one_hot[0, line] = 1.0
+        first, position = _draw_position(node, frame)
+        read = array.forward if node.attr == 0 else array.transposed
+        y, counts = read(one_hot, DrawSite(frame.purpose, node.site, frame.step, position, first))
+        blocks = len(counts.conversions)
+        table = tally.table[node.row]
+        table[:blocks, DRIVEN] += counts.driven
+        table[:blocks, CONVERSIONS] += counts.conversions
+        table[:blocks, DOSE] += counts.dose
+        if node.group >= 0 and node.code is Op.READ:
+            _store(node, frame, counts.retries[0], None)
+        return y[0]
+
+    # Writes -----------------------------------------------------------------------------------------------------
+
+    def _update(
+        self, node: Node, frame: Frame, tally: Tally, x: NDArray[Any], d: NDArray[Any], lr: float
+    ) -> None:
+        """Apply one vector pair; updates stand outside maps, so x and d are single vectors."""
+        first, position = _draw_position(node, frame)
+        site = DrawSite(frame.purpose, node.site, frame.step, position, first)
+        counts = self.arrays[node.symbol].update(x[None], d[None], lr, site)
+        self._tally_update(node, tally, node.symbol, counts)
+        if node.group >= 0:
+            _store(node, frame, counts.train_length, None)
+
+    def _update_all(self, loop: Node, frame: Frame, tally: Tally, trip: int) -> None:
+        """A whole `for` over samples that only updates: the kernel applies the samples in the same order."""
+        update = loop.body[-1]
+        x, d = (_stacked(frame.env[i])[:trip] for i in loop.captured)
+        site = DrawSite(frame.purpose, update.site, frame.step, 0, 0)
+        counts = self.arrays[update.symbol].update(x, d, float(frame.env[update.ins[2]]), site)
+        self._tally_update(update, tally, update.symbol, counts)
+        if update.group >= 0:
+            frame.counts[update.group] = counts.train_length.astype(np.int64)[:, None]
+
+    def _tally_update(self, node: Node, tally: Tally, array: int, counts: UpdateCounts) -> None:
+        blocks = len(counts.coincidences)
+        table = tally.table[node.row]
+        table[:blocks, ROW_PULSES] += counts.row_pulses
+        table[:blocks, COL_PULSES] += counts.col_pulses
+        table[:blocks, COINCIDENCES] += counts.coincidences
+        self.updates[array].add(counts)
+
+    def _transfer(self, node: Node, frame: Frame, tally: Tally) -> None:
+        """Read a line of one array and add it, scaled, to the same line of another by pulses.
+
+        The tally's first blocks are those of the array that is read, the following ones those of the array that is
+        written; a group's parts stand in the same order (retries, then the train length for each written block).
+        """
+        line, scale = int(frame.env[node.ins[0]]), float(frame.env[node.ins[1]])
+        read = self.arrays[node.symbol]
+        value = self._read_line(node, frame, tally, line)
+        target = self.arrays[node.symbol2]
+        one_hot = np.zeros(target.rows if node.attr == 0 else target.cols, np.float32)
+        one_hot[line] = -1.0  # an update subtracts lr·xᵀd
+        x, d = (one_hot, value) if node.attr == 0 else (value, one_hot)
+        first, position = _draw_position(node, frame)
+        site = DrawSite(frame.purpose, node.site, frame.step, position, first)
+        counts = target.update(x[None], d[None], scale, site)
+        table = tally.table[node.row]
+        offset, blocks = len(read.blocks), len(target.blocks)
+        table[offset : offset + blocks, ROW_PULSES] += counts.row_pulses
+        table[offset : offset + blocks, COL_PULSES] += counts.col_pulses
+        table[offset : offset + blocks, COINCIDENCES] += counts.coincidences
+        self.updates[node.symbol2].add(counts)
+        if node.group >= 0:
+            _store(node, frame, counts.train_length, None)
+
+    def _program(self, node: Node, frame: Frame, tally: Tally) -> None:
+        record = self.program.arrays[node.symbol]
+        array = self.arrays[node.symbol]
+        self.clipped_weights[node.symbol] = array.program(self.program.weights[record.name], self._error)
+        rounds = np.array([b.rows * self._rounds for b in record.blocks], np.int64)
+        cols = np.array([b.cols for b in record.blocks], np.int64)
+        table = tally.table[node.row, : len(rounds)]
+        table[:, ROW_PULSES] += rounds * self._pulses
+        table[:, COL_PULSES] += rounds * self._pulses * cols
+        table[:, COINCIDENCES] += rounds * self._pulses * cols
+        table[:, VERIFY_READS] += rounds
+        table[:, CONVERSIONS] += rounds * cols
+        if node.group >= 0:
+            _store(node, frame, rounds, None)
+
+    # Control ----------------------------------------------------------------------------------------------------
+
+    def _loop(self, node: Node, frame: Frame, tally: Tally) -> None:
+        trip = self._trip(node, frame)
+        if node.captured:
+            self._update_all(node, frame, tally, trip)
+        elif node.code is Op.MAP and not node.loops:
+            frame.trips[node.loop] = trip
+            for step in node.body:
+                self._run(step, frame, tally)
+            for out, value in zip(node.outs, node.yields, strict=True):
+                frame.env[out] = frame.env[value]
+        else:
+            self._serial(node, frame, tally, trip)
+
+    def _serial(self, node: Node, frame: Frame, tally: Tally, trip: int) -> None:
+        env, outer_active = frame.env, frame.active
+        carried = node.carried
+        limits = frame.env[node.ins[0]] if self._is_data(node, frame) else None
+        for argument, init in zip(node.args[1:], node.ins[len(node.ins) - carried :], strict=True):
+            env[argument] = env[init]
+        frame.trips[node.loop] = trip
+        collected: list[list[Any]] = [[None] * trip for _ in node.yields[carried:]]
+        for ordinal in range(trip):
+            frame.ordinal[node.loop] = ordinal
+            if limits is not None and node.vector:
+                # A reverse loop runs the indices n-1 … 0 of each row, so each row begins at its own ordinal 0.
+                active = np.asarray(limits) > ordinal
+                frame.active = active if outer_active is None else active & outer_active
+                index: Any = np.asarray(limits) - 1 - ordinal if node.attr else ordinal
+            else:
+                index = trip - 1 - ordinal if node.attr else ordinal
+            frame.index[node.loop] = ordinal if isinstance(index, np.ndarray) else index
+            env[node.args[0]] = index
+            for step in node.body:
+                self._run(step, frame, tally)
+            for k, value in enumerate(node.yields[carried:]):
+                collected[k][ordinal] = env[value]
+            for argument, value in zip(node.args[1:], node.yields[:carried], strict=True):
+                new = env[value]
+                if frame.active is not None and node.vector:
+                    keep = frame.active.reshape(-1, *(1 for _ in range(np.ndim(new) - 1)))
+                    new = np.where(keep, new, env[argument])
+                env[argument] = new
+        frame.active = outer_active
+        frame.ordinal[node.loop] = 0
+        for out, argument in zip(node.outs[:carried], node.args[1:], strict=True):
+            env[out] = env[argument]
+        for out, values in zip(node.outs[carried:], collected, strict=True):
+            ordered = list(reversed(values)) if node.attr and limits is None else values
+            env[out] = ordered if node.vector or not _stackable(ordered) else np.stack(ordered)
+
+    def _when(self, node: Node, frame: Frame, tally: Tally) -> None:
+        env = frame.env
+        taken = int(env[node.ins[0]]) % node.attr == 0
+        for argument, init in zip(node.args, node.ins[1:], strict=True):
+            env[argument] = env[init]
+        if node.group >= 0:
+            _store(node, frame, np.array([int(taken)]), None)
+        if taken:
+            for step in node.body:
+                self._run(step, frame, tally)
+        for out, value in zip(node.outs, node.yields if taken else node.args, strict=True):
+            env[out] = env[value]
+
+    @staticmethod
+    def _is_data(node: Node, frame: Frame) -> bool:
+        return bool(frame.entry.loops["trip_kind"][node.loop] == Trip.DATA)
+
+    def _trip(self, node: Node, frame: Frame) -> int:
+        row = frame.entry.loops[node.loop]
+        if row["trip_kind"] == Trip.CONST:
+            return int(row["trip"])
+        if row["trip_kind"] == Trip.ARGUMENT:
+            return int(frame.scalars[frame.entry.arguments[int(row["trip"])].name])
+        limits = np.asarray(frame.env[node.ins[0]]).astype(np.int64)
+        trip = int(limits.max(initial=0))
+        frame.data_trips[node.loop] = max(frame.data_trips.get(node.loop, 0), trip)
+        group = int(row["group"])
+        if group >= 0:
+            _store(node, frame, limits[:, None] if node.vector else limits.reshape(1), None, group)
+        return trip
+
+
+def _element(stash: Any, index: Any) -> Any:
+    """The element of a stash at a loop's index; None marks the sample of a vectorised map, which stays an axis."""
+    if index is None:
+        return stash
+    if isinstance(stash, list):
+        if isinstance(index, np.ndarray):  # each row has its own index: a reverse loop with a trip from data
+            safe = np.clip(index, 0, len(stash) - 1)
+            return np.stack(stash)[safe, np.arange(len(safe))]
+        if stash and isinstance(stash[0], list):
+            return stash[index]
+        return stash[index]
+    return stash[index]
+
+
+def _stackable(values: list[Any]) -> bool:
+    return bool(values) and all(isinstance(v, (np.ndarray, np.generic)) for v in values)
+
+
+def _stacked(value: Any) -> Any:
+    """A stash as one array: iterations of an inner serial loop become the axis after the sample."""
+    if isinstance(value, list):
+        return np.stack([_stacked(v) for v in value], axis=1)
+    return value
+
+
+def _runs(active: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Contiguous runs of active rows, since the rows of one read are consecutive samples."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], active.astype(np.int8), [0]])))
+    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+
+
+def _draw_position(node: Node, frame: Frame) -> tuple[int, int]:
+    """Sample and position of an operation's draws: the outermost loop counts samples, inner ones count positions."""
+    if not node.loops:
+        return 0, 0
+    loops = frame.entry.loops
+    first = 0 if node.vector else frame.index[node.loops[0]]
+    position = 0
+    for loop in node.loops[1:]:
+        if loops["code"][loop] != Op.WHEN:
+            position = position * max(frame.trips[loop], 1) + frame.index[loop]
+    return first, position
+
+
+def _store(node: Node, frame: Frame, counts: NDArray[Any], rows: slice | None, group: int | None = None) -> None:
+    """Put counts where the clock will look for them: by ordinal of the serial loops, by sample in a vectorised map."""
+    number = node.group if group is None else group
+    extents = [frame.trips[k] for k in node.loops]
+    table = frame.counts.get(number)
+    width = int(frame.entry.groups["width"][number])
+    if table is None or any(have < need for have, need in zip(table.shape, extents, strict=False)):
+        table = _grown(table, (*extents, width))
+        frame.counts[number] = table
+    where: list[Any] = []
+    for loop in node.loops:
+        if node.vector and loop == node.loops[0]:
+            where.append(slice(None) if rows is None else rows)
+        else:
+            where.append(frame.ordinal[loop])
+    table[tuple(where)] = counts
+
+
+def _grown(table: NDArray[np.int64] | None, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    if table is None:
+        return np.zeros(shape, np.int64)
+    grown = np.zeros(tuple(max(a, b) for a, b in zip(table.shape, shape, strict=True)), np.int64)
+    grown[tuple(slice(0, n) for n in table.shape)] = table
+    return grown
+
+
