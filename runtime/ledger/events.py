@@ -14,7 +14,7 @@ from ohmflow.compiler.program.entry import Entry
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.schedule import PHASES, Timeline
 from ohmflow.compiler.program.tables import Op
-from ohmflow.runtime.machine import tally as columns
+from ohmflow.runtime.ledger import tally as columns
 
 Key = tuple[str, str, str, str]
 """(unit, phase, component, event)."""

@@ -17,7 +17,7 @@ from ohmflow.runtime.crossbar.spec import DrawSite, ReadCounts, UpdateCounts
 from ohmflow.runtime.digital.sessions import Segment
 from ohmflow.runtime.machine.frame import Frame
 from ohmflow.runtime.machine.plan import Node, build_plan
-from ohmflow.runtime.machine.tally import (
+from ohmflow.runtime.ledger.tally import (
     COINCIDENCES,
     COL_PULSES,
     CONVERSIONS,
@@ -79,7 +79,7 @@ class ValueEngine:
         self.clipped_weights = [0 for _ in arrays]
         self._rounds, self._pulses, self._error = program_rounds, program_pulses, program_error
         self._plans = {name: build_plan(entry) for name, entry in program.entries.items()}
-        blocks = max((len(a.blocks) for a in program.arrays), default=1)
+        blocks = 2 * max((len(a.blocks) for a in program.arrays), default=1)  # a transfer touches two arrays
         self.tallies = {name: Tally(len(e.operations), blocks) for name, e in program.entries.items()}
 
     def run(
@@ -145,7 +145,9 @@ class ValueEngine:
             case Op.STATE_SET:
                 self.states[node.symbol] = np.asarray(env[node.ins[0]])
             case Op.READ:
-                env[node.outs[0]] = self._read_line(node, frame, tally, int(env[node.ins[0]]))
+                env[node.outs[0]], retries = self._read_line(node, frame, tally, int(env[node.ins[0]]))
+                if node.group >= 0:
+                    _store(node, frame, retries, None)
             case Op.TRANSFER:
                 self._transfer(node, frame, tally)
             case Op.PROGRAM:
@@ -179,8 +181,10 @@ class ValueEngine:
         if node.group >= 0:
             _store(node, frame, counts.retries if node.vector else counts.retries[0], rows if node.vector else None)
 
-    def _read_line(self, node: Node, frame: Frame, tally: Tally, line: int) -> NDArray[np.float32]:
-        """Read one row (by a forward read) or one column (by a transposed read) of an array."""
+    def _read_line(
+        self, node: Node, frame: Frame, tally: Tally, line: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Read one row (by a forward read) or one column (by a transposed read); also the retries of each block."""
         array = self.arrays[node.symbol]
         one_hot = np.zeros((1, array.rows if node.attr == 0 else array.cols), np.float32)
         one_hot[0, line] = 1.0
@@ -192,9 +196,7 @@ class ValueEngine:
         table[:blocks, DRIVEN] += counts.driven
         table[:blocks, CONVERSIONS] += counts.conversions
         table[:blocks, DOSE] += counts.dose
-        if node.group >= 0 and node.code is Op.READ:
-            _store(node, frame, counts.retries[0], None)
-        return y[0]
+        return y[0], counts.retries[0]
 
     # Writes -----------------------------------------------------------------------------------------------------
 
@@ -231,11 +233,11 @@ class ValueEngine:
         """Read a line of one array and add it, scaled, to the same line of another by pulses.
 
         The tally's first blocks are those of the array that is read, the following ones those of the array that is
-        written; a group's parts stand in the same order (retries, then the train length for each written block).
+        written; its group holds the retries of each block that is read, then the train length.
         """
         line, scale = int(frame.env[node.ins[0]]), float(frame.env[node.ins[1]])
         read = self.arrays[node.symbol]
-        value = self._read_line(node, frame, tally, line)
+        value, retries = self._read_line(node, frame, tally, line)
         target = self.arrays[node.symbol2]
         one_hot = np.zeros(target.rows if node.attr == 0 else target.cols, np.float32)
         one_hot[line] = -1.0  # an update subtracts lr·xᵀd
@@ -250,7 +252,7 @@ class ValueEngine:
         table[offset : offset + blocks, COINCIDENCES] += counts.coincidences
         self.updates[node.symbol2].add(counts)
         if node.group >= 0:
-            _store(node, frame, counts.train_length, None)
+            _store(node, frame, np.concatenate([retries, counts.train_length]), None)
 
     def _program(self, node: Node, frame: Frame, tally: Tally) -> None:
         record = self.program.arrays[node.symbol]
@@ -359,8 +361,6 @@ def _element(stash: Any, index: Any) -> Any:
         if isinstance(index, np.ndarray):  # each row has its own index: a reverse loop with a trip from data
             safe = np.clip(index, 0, len(stash) - 1)
             return np.stack(stash)[safe, np.arange(len(safe))]
-        if stash and isinstance(stash[0], list):
-            return stash[index]
         return stash[index]
     return stash[index]
 

@@ -1,0 +1,160 @@
+"""The machine: one program, two engines, one book of events.
+
+`Machine.execute` runs an entry on values, then times the same entry with the counts that the values gave.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ohmflow.compiler.program.entry import CountLayout, resolve
+from ohmflow.compiler.program.errors import ProgramError
+from ohmflow.compiler.program.program import Program
+from ohmflow.runtime.crossbar.array import CrossbarArray
+from ohmflow.runtime.crossbar.spec import Block, ConductanceSpec, ReadSpec, UpdateSpec
+from ohmflow.runtime.devices.registry import device_class
+from ohmflow.runtime.digital.sessions import load_segments
+from ohmflow.runtime.ledger.events import EventBook, TileSize
+from ohmflow.runtime.machine.clock import Clock
+from ohmflow.runtime.machine.errors import ScratchpadError
+from ohmflow.runtime.machine.values import ValueEngine
+from ohmflow.targets.schema.target import Target
+
+
+class Machine:
+    """A program on a target, with its state.
+
+    Args:
+        program: what to run.
+        target: what it was compiled for.
+        seed: of all draws.
+
+    Attributes:
+        values: the value engine; it holds arrays and states.
+        book: events so far.
+        has_time: whether the target has a clock.
+
+    Raises:
+        ProgramError: the program was compiled for another target.
+    """
+
+    def __init__(self, program: Program, target: Target, seed: int) -> None:
+        if program.manifest["target_hash"] != target.content_hash:
+            raise ProgramError(
+                f"program: target must be {program.manifest['target']} with hash {program.manifest['target_hash'][:12]}, for "
+                f"which it was compiled, not {target.name} with hash {target.content_hash[:12]}; compile it for this target"
+            )
+        self.program = program
+        self.target = target
+        self.values = ValueEngine(
+            program,
+            _arrays(program, target, seed),
+            load_segments(program.segments, program.segments_onnx),
+            *_programming(target),
+        )
+        self.book = EventBook(program, TileSize(target.tile.crossbar.rows, target.tile.crossbar.cols))
+        self.has_time = program.chip.clock_hz is not None
+        self._names = tuple(u.name for u in program.chip.units)
+        self._clocks: dict[tuple[str, tuple[int, ...]], tuple[Clock, CountLayout]] = {}
+
+    @property
+    def seconds(self) -> float | None:
+        """Simulated seconds of all closed epochs, or None on a target without time."""
+        clock = self.program.chip.clock_hz
+        return None if clock is None else self.book.cycles / clock
+
+    def execute(
+        self, entry: str, rows: Mapping[str, NDArray[Any]], scalars: Mapping[str, Any], step: int, purpose: int
+    ) -> dict[str, NDArray[Any]]:
+        """Run one entry, values first, then its time.
+
+        Args:
+            entry: `program`, `infer` or `train_step`.
+            rows: one row per sample, by argument.
+            scalars: by argument.
+            step: number of this execution; a part of every draw's key.
+            purpose: what the draws are for.
+
+        Returns:
+            Results by name.
+
+        Raises:
+            ScratchpadError: what the step keeps between its loops does not fit a unit's memory.
+        """
+        results, frame = self.values.run(entry, rows, scalars, step, purpose)
+        if self.has_time:
+            data_trips = frame.data_trips
+            key = (entry, (int(scalars.get("batch", 0)), *(data_trips[k] for k in sorted(data_trips))))
+            known = self._clocks.get(key)
+            if known is None:
+                self._check_memory(entry, int(scalars.get("batch", 0)))
+                layout = frame.layout()
+                schedule = resolve(frame.entry, layout, self.program.chip.hop, self._names)
+                known = self._clocks[key] = (Clock(schedule), layout)
+            clock, layout = known
+            self.book.add_timeline(entry, clock.run(frame.flat_counts(layout)))
+        return results
+
+    def close_epoch(self, epoch: int) -> None:
+        """Book all that happened since the last call under `epoch`."""
+        self.book.close_epoch(epoch, {name: tally.take() for name, tally in self.values.tallies.items()})
+
+    def _check_memory(self, entry: str, batch: int) -> None:
+        """Refuse a batch whose stashed values do not fit; spilling is not modelled."""
+        for unit, (fixed, per_sample, size) in self.program.manifest["memory"].get(entry, {}).items():
+            need = fixed + per_sample * batch
+            if need > size:
+                most = (size - fixed) // per_sample if per_sample else 0
+                raise ScratchpadError(
+                    f"{entry}: what {unit} keeps for a batch of {batch} must fit its memory of {size:,} bytes, not {need:,}; "
+                    f"use a batch of at most {max(most, 0)}, or a target with more memory there"
+                )
+
+
+def _arrays(program: Program, target: Target, seed: int) -> list[CrossbarArray]:
+    device_type = device_class(target.device.model)
+    device = device_type(device_type.Parameters(**target.device.parameters))
+    read = read_spec(target)
+    conductance = target.device.conductance
+    update = target.tile.update
+    return [
+        CrossbarArray(
+            record.name,
+            number,
+            record.rows,
+            record.cols,
+            record.alpha,
+            device,
+            tuple(Block(b.row0, b.col0, b.rows, b.cols) for b in record.blocks),
+            read,
+            UpdateSpec(max(update.train_length, 1), update.update_management, update.train_length_management),
+            None if conductance is None else ConductanceSpec(conductance.min.si, conductance.max.si),
+            seed,
+        )
+        for number, record in enumerate(program.arrays)
+    ]
+
+
+def read_spec(target: Target) -> ReadSpec | None:
+    """How the target's tiles read, or None when they have no converters and read exactly."""
+    dac, adc, read = target.tile.dac, target.tile.adc, target.tile.read
+    if dac is None and adc is None:
+        return None
+    return ReadSpec(
+        dac_bits=None if dac is None else dac.bits,
+        adc_bits=None if adc is None else adc.bits,
+        out_bound=float(np.inf) if adc is None else float(adc.bound.si),
+        out_noise=0.0 if adc is None else float(adc.noise.si),
+        noise_management=read.noise_management,
+        bound_management=read.bound_management,
+        max_retries=read.max_retries,
+    )
+
+
+def _programming(target: Target) -> tuple[int, int, float]:
+    program = target.tile.program
+    if program.mode == "ideal":
+        return 0, 0, 0.0
+    return program.rounds, program.pulses_per_round, float(program.error.si)

@@ -1,0 +1,47 @@
+"""The trained model: the source model with its weights replaced by what was trained."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from ohmflow.compiler.program.program import Program
+from ohmflow.runtime.machine.values import ValueEngine
+
+
+def trained_weights(program: Program, values: ValueEngine) -> dict[str, NDArray[Any]]:
+    """Trained values by the source model's initialiser, in the source's orientation."""
+    weights: dict[str, NDArray[Any]] = {}
+    for record, array in zip(program.arrays, values.arrays, strict=True):
+        logical = array.weights()
+        weights[record.initializer] = logical.T if record.transposed else logical
+    for state, value in zip(program.states, values.states, strict=True):
+        if state.initializer:
+            weights[state.initializer] = value
+    return weights
+
+
+def export_model(program: Program, weights: Mapping[str, NDArray[Any]], notes: Mapping[str, str]) -> onnx.ModelProto:
+    """Put weights into the source model.
+
+    Args:
+        program: holds the source model.
+        weights: by initialiser; shape and element type of the source are kept.
+        notes: metadata of the run, stored in the model's properties.
+
+    Returns:
+        A model with the source's nodes, names and types.
+    """
+    model = onnx.load_model_from_string(program.source_onnx)
+    for tensor in model.graph.initializer:
+        if tensor.name in weights:
+            kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+            value = np.ascontiguousarray(weights[tensor.name].reshape(tuple(tensor.dims)), kind)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(value, tensor.name))
+    for key in sorted(notes):
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, notes[key]
+    onnx.checker.check_model(model)
+    return model
