@@ -1,0 +1,115 @@
+"""What a model must be: supported operators, float32 inputs, finite weights."""
+
+import difflib
+from collections.abc import Iterable
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+
+from ohmflow.compiler.arrays.location import at, source_of
+from ohmflow.compiler.autodiff.registry import operators
+from ohmflow.compiler.errors import ModelError, UnsupportedError
+
+_REMOVED = frozenset({"Constant", "Dropout"})  # by the front end itself
+
+
+def check_operators(model: ir.Model) -> None:
+    """Refuse operators that have no gradient rule.
+
+    Raises:
+        UnsupportedError: a line for each such node.
+    """
+    _check((at(model, node), node.domain, node.op_type) for node in model.graph)
+
+
+def check_operator_types(proto: onnx.ModelProto, name: str) -> None:
+    """Refuse operators that the ONNX standard does not have, before conversion.
+
+    Raises:
+        UnsupportedError: a line for each such node.
+    """
+    unknown = []
+    for node in proto.graph.node:
+        if node.domain not in ("", "ai.onnx") or not onnx.defs.has(node.op_type):
+            unknown.append((f"{name}: node '{node.name or node.output[0]}'", node.domain, node.op_type))
+    _check(unknown)
+
+
+def _check(nodes: Iterable[tuple[str, str, str]]) -> None:
+    known = operators()
+    choice = ", ".join(known)
+    faults = [
+        f"{where}: operator must be one of {choice}, not {_spell(domain, op_type)}; {_way_out(op_type, list(known))}"
+        for where, domain, op_type in nodes
+        if domain != "" or (op_type not in known and op_type not in _REMOVED)
+    ]
+    if faults:
+        raise UnsupportedError("\n".join(faults))
+
+
+def _spell(domain: str, op_type: str) -> str:
+    return f"{domain}::{op_type}" if domain else op_type
+
+
+def _way_out(op_type: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(op_type, known, n=1, cutoff=0.5)
+    return f"replace it, the nearest of them is {near[0]}" if near else "express it with these"
+
+
+def check_inputs(model: ir.Model) -> None:
+    """Refuse a model without outputs, or with other inputs than float32 tensors that begin with a batch.
+
+    Raises:
+        ModelError: no floating input, an input of unknown or zero rank.
+        UnsupportedError: an input of another type than float32.
+    """
+    name = source_of(model)
+    inputs = list(model.graph.inputs)
+    floating = [value for value in inputs if value.dtype is not None and value.dtype.is_floating_point()]
+    if not floating:
+        given = (
+            ", ".join(f"'{value.name}' ({value.dtype.name if value.dtype else 'untyped'})" for value in inputs)
+            or "none"
+        )
+        raise ModelError(
+            f"{name}: the model must have a floating-point input, not {given}; export it with its data as input"
+        )
+    if not model.graph.outputs:
+        raise ModelError(f"{name}: the model must have an output, not none; export it again")
+    for value in inputs:
+        if value.dtype != ir.DataType.FLOAT:
+            kind = value.dtype.name if value.dtype else "untyped"
+            raise UnsupportedError(
+                f"{name}: input '{value.name}' must be of type FLOAT, not {kind}; export the model in float32"
+            )
+        if value.shape is None or len(value.shape) == 0:
+            raise ModelError(
+                f"{name}: input '{value.name}' must have a shape that begins with the batch, not "
+                f"{'an unknown one' if value.shape is None else 'a scalar'}; export it with its shape"
+            )
+
+
+def check_values(model: ir.Model) -> None:
+    """Refuse weights that are not finite, and floating values of another type than float32.
+
+    Raises:
+        ModelError: an initialiser holds NaN or infinity.
+        UnsupportedError: a value is float16, bfloat16 or double.
+    """
+    name = source_of(model)
+    for value in model.graph.initializers.values():
+        if value.dtype is None or not value.dtype.is_floating_point() or value.const_value is None:
+            continue
+        if value.dtype != ir.DataType.FLOAT:
+            raise UnsupportedError(
+                f"{name}: initializer '{value.name}' must be of type FLOAT, not {value.dtype.name}; "
+                "export the model in float32"
+            )
+        stored = value.const_value.numpy()
+        wrong = ~np.isfinite(stored)
+        if wrong.any():
+            raise ModelError(
+                f"{name}: initializer '{value.name}' must be finite, not {stored[wrong][0]} at "
+                f"{[int(i) for i in np.argwhere(wrong)[0]]}; export a model whose training did not diverge"
+            )

@@ -1,0 +1,50 @@
+"""`load_model`: the order of the front end's steps."""
+
+from pathlib import Path
+
+import onnx
+import onnx_ir as ir
+
+from ohmflow.compiler.arrays.location import set_source
+from ohmflow.compiler.arrays.shapes import infer_shapes
+from ohmflow.compiler.frontend.batch import check_rows, make_batch_symbolic
+from ohmflow.compiler.frontend.checks import check_inputs, check_operators, check_values
+from ohmflow.compiler.frontend.normalise import (
+    convert,
+    fold_constants,
+    remove_leftovers,
+    remove_unused,
+    unique_node_names,
+)
+from ohmflow.compiler.frontend.reading import read
+
+
+def load_model(source: str | Path | onnx.ModelProto) -> ir.Model:
+    """Read a model and bring it to the form that the compiler works on.
+
+    Args:
+        source: a file, or a model in memory. External data are read from inside the file's folder only.
+
+    Returns:
+        A model of IR version 10 and opset 21 without functions, Constant, Dropout and Identity (but for an Identity
+        from an input to an output); every value has a type and a shape, whose first dimension is `batch` where it
+        depends on an input; every node has a name of its own.
+
+    Raises:
+        ModelError: the source is not a sound ONNX model with float32 inputs and finite weights.
+        UnsupportedError: an operator, a type, or a use of the batch that ohmflow does not support.
+    """
+    proto, name = read(source)
+    model = convert(proto, name)
+    set_source(model, name)
+    check_inputs(model)
+    unique_node_names(model)
+    remove_leftovers(model)
+    fold_constants(model)
+    make_batch_symbolic(model)
+    remove_unused(model)
+    check_operators(model)
+    infer_shapes(model)
+    check_rows(model)
+    check_values(model)
+    return model

@@ -1,0 +1,140 @@
+"""Bringing a model to one form: opset, functions, constants, leftovers of training, names."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from onnx.inliner import inline_local_functions
+from onnx.reference import ReferenceEvaluator
+from onnx_ir.passes.common import (
+    IdentityEliminationPass,
+    LiftConstantsToInitializersPass,
+    RemoveInitializersFromInputsPass,
+    RemoveUnusedNodesPass,
+    RemoveUnusedOpsetsPass,
+)
+
+from ohmflow.compiler.arrays.fixed import is_trainable, mark_fixed
+from ohmflow.compiler.arrays.functions import OPSET
+from ohmflow.compiler.arrays.graph_builder import GraphBuilder, unique_name
+from ohmflow.compiler.arrays.location import at
+from ohmflow.compiler.errors import ModelError, UnsupportedError
+from ohmflow.compiler.frontend.checks import check_operator_types
+
+IR_VERSION = 10
+
+
+def convert(proto: onnx.ModelProto, name: str) -> ir.Model:
+    """Inline model-local functions and convert to opset 21.
+
+    Raises:
+        ModelError: a function can not be inlined.
+        UnsupportedError: an operator, or a version of one, is unknown to the converter.
+    """
+    if proto.functions:
+        try:
+            proto = inline_local_functions(proto, convert_version=True)
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(
+                f"{name}: model-local functions must be ones to inline, not rejected with '{error}'; export without them"
+            ) from error
+    version = next((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), OPSET)
+    if version != OPSET:
+        # What nothing here knows is named as such, before the converter stumbles over it.
+        check_operator_types(proto, name)
+        try:
+            proto = onnx.version_converter.convert_version(proto, OPSET)
+        except (RuntimeError, ValueError) as error:
+            raise UnsupportedError(
+                f"{name}: the model must be convertible to opset {OPSET}, not '{error}'; export it with opset {OPSET}"
+            ) from error
+    model = ir.from_proto(proto)
+    model.ir_version = IR_VERSION
+    RemoveInitializersFromInputsPass()(model)
+    return model
+
+
+def unique_node_names(model: ir.Model) -> None:
+    """Give every node a name of its own, in place; unnamed nodes are called after operator and output."""
+    used: set[str] = set()
+    for node in model.graph.all_nodes():
+        output = node.outputs[0].name if node.outputs else ""
+        node.name = unique_name(node.name or f"{node.op_type}.{output}", used)
+
+
+def remove_leftovers(model: ir.Model) -> None:
+    """Turn Constant nodes into initialisers and drop Identity and inference-mode Dropout, in place.
+
+    Raises:
+        UnsupportedError: a Dropout that is on.
+    """
+    constants = {node.outputs[0].name for node in model.graph if node.op_type == "Constant"}
+    LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    for value in model.graph.initializers.values():
+        if value.name in constants:
+            mark_fixed(value)
+    for node in list(model.graph):
+        if node.op_type == "Dropout" and node.domain == "":
+            _bypass_dropout(model, node)
+    IdentityEliminationPass()(model)
+
+
+def _bypass_dropout(model: ir.Model, node: ir.Node) -> None:
+    mode = node.inputs[2] if len(node.inputs) > 2 else None
+    if mode is not None and not (mode.const_value is not None and not mode.const_value.numpy().any()):
+        raise UnsupportedError(
+            f"{at(model, node)}: training_mode of Dropout must be constant false, not on or computed; export the model "
+            "in evaluation mode"
+        )
+    if any(output.uses() or output.is_graph_output() for output in node.outputs[1:]):
+        raise UnsupportedError(f"{at(model, node)}: the mask of Dropout must be unused, not read; remove what reads it")
+    data = node.inputs[0]
+    identity = ir.Node("", "Identity", [data], num_outputs=1, name=node.name)
+    identity.outputs[0].name = node.outputs[0].name
+    identity.outputs[0].shape, identity.outputs[0].type = node.outputs[0].shape, node.outputs[0].type
+    ir.convenience.replace_nodes_and_values(model.graph, node, [node], [identity], node.outputs[:1], identity.outputs)
+
+
+def fold_constants(model: ir.Model) -> None:
+    """Compute nodes whose inputs are all constants, in place; what training may change is not a constant.
+
+    Before:  s = Concat (zero, minus_one); y = Reshape (x, s)
+    After:   y = Reshape (x, s)                                     s an initialiser
+    """
+    builder = GraphBuilder(model.graph)
+    for node in list(model.graph):
+        inputs = [value for value in node.inputs if value is not None]
+        if node.domain != "" or not inputs or any(output.is_graph_output() for output in node.outputs):
+            continue
+        if any(value.const_value is None or is_trainable(value) for value in inputs):
+            continue
+        if any(
+            attribute.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
+            for attribute in node.attributes.values()
+        ):
+            continue
+        for output, result in zip(list(node.outputs), _evaluate(node), strict=True):
+            name = output.name or "folded"
+            array = np.asarray(result)
+            constant = builder.initializer(array, builder.reserve(f"{name}.folded"))
+            mark_fixed(constant)
+            output.replace_all_uses_with(constant)
+        model.graph.remove(node, safe=True)
+
+
+def _evaluate(node: ir.Node) -> Sequence[Any]:
+    """Run one node on its constants, by ONNX's reference implementation."""
+    feeds = {}
+    for value in node.inputs:
+        if value is not None and value.const_value is not None:
+            feeds[value.name or ""] = value.const_value.numpy()
+    evaluator = ReferenceEvaluator(ir.to_proto(node), opsets={"": OPSET})
+    return list(evaluator.run(None, feeds))
+
+
+def remove_unused(model: ir.Model) -> None:
+    """Remove nodes, initialisers and operator sets that no output depends on, in place."""
+    RemoveUnusedNodesPass()(model)
+    RemoveUnusedOpsetsPass()(model)
