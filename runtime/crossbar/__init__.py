@@ -1,0 +1,1 @@
+"""Crossbar arrays: random draws, reads through converters, pulsed updates, and what of them is billed."""

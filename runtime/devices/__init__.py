@@ -1,0 +1,1 @@
+"""Device models, one a file, found by entry point."""

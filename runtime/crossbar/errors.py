@@ -1,0 +1,15 @@
+"""Faults of crossbar arrays."""
+
+
+class CrossbarError(Exception):
+    """Base of the crossbar errors; `exit_status` is what the shell returns."""
+
+    exit_status = 2
+
+
+class SpecError(CrossbarError):
+    """A figure of a read, an update, a block or a conductance range is outside of what can be simulated."""
+
+
+class ShapeError(CrossbarError):
+    """A matrix of vectors, or of weights, does not fit the array."""

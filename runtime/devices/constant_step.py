@@ -1,0 +1,81 @@
+"""`constant-step`: every pulse moves the device by its own step, wherever it stands, until a bound stops it.
+
+Δ± = s±·(1 + ctoc·ξ), clipped to [b_min, b_max]. n pulses in one direction of which none can reach a bound add up to
+n·s ± √n·ctoc·s·ξ, so they take one normal draw. Source: Gokmen and Vlasov 2016 (10.3389/fnins.2016.00333); Rasch et
+al. 2021 (arXiv 2104.02184). Not modelled: write noise, retention, a step that depends on the pulse's width or height.
+"""
+
+from math import sqrt
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ohmflow.runtime.crossbar.draws import NORMAL_REACH
+from ohmflow.runtime.devices.spread import SteppedParameters, steps_and_bounds
+
+Plane = npt.NDArray[np.float32]
+
+_REACH = np.float32(NORMAL_REACH)
+_ONE = np.float32(1.0)
+
+
+class ConstantStepPlanes(NamedTuple):
+    """The draws of an array of devices: [rows, cols] each, device units; `ctoc` is one number for all."""
+
+    up: Plane
+    down: Plane
+    b_max: Plane
+    b_min: Plane
+    ctoc: np.float32
+
+    @staticmethod
+    def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
+        """Return w after one pulse."""
+        step = (planes.up[r, c] if up else -planes.down[r, c]) * (_ONE + planes.ctoc * xi)
+        return min(max(w + step, planes.b_min[r, c]), planes.b_max[r, c])
+
+    @staticmethod
+    def pulses(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, xi: Any) -> Any:
+        """Return (True, w after n pulses), or (False, w) if one of them might reach a bound."""
+        step = planes.up[r, c] if up else planes.down[r, c]
+        count = np.float32(n)
+        reach = count * step * (_ONE + planes.ctoc * _REACH)
+        if w + reach > planes.b_max[r, c] or w - reach < planes.b_min[r, c]:
+            return False, w
+        moved = step * (count + np.float32(sqrt(count)) * planes.ctoc * xi)
+        return True, w + moved if up else w - moved
+
+
+class ConstantStep:
+    """A device whose step does not depend on its state."""
+
+    name: ClassVar[str] = "constant-step"
+    Parameters: ClassVar[type[SteppedParameters]] = SteppedParameters
+
+    def __init__(self, parameters: SteppedParameters) -> None:
+        """Make the model.
+
+        Args:
+            parameters: mean step, bounds and their spreads.
+        """
+        self.parameters = parameters
+
+    @property
+    def dw_min(self) -> float:
+        """Mean step of a pulse, device units."""
+        return self.parameters.dw_min
+
+    @property
+    def nominal_bounds(self) -> tuple[float, float]:
+        """(w_min, w_max) before the spread from device to device, device units."""
+        return self.parameters.w_min, self.parameters.w_max
+
+    def planes(self, rows: int, cols: int, seed: int, array_id: int) -> ConstantStepPlanes:
+        """Draw the devices of an array; see `Device.planes`."""
+        drawn = steps_and_bounds(self.parameters, rows, cols, seed, array_id)
+        return ConstantStepPlanes(*drawn, ctoc=np.float32(self.parameters.dw_min_ctoc))
+
+    def bounds(self, planes: ConstantStepPlanes) -> tuple[Plane, Plane]:
+        """Return each device's own (b_min, b_max), [rows, cols]."""
+        return planes.b_min, planes.b_max

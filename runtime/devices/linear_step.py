@@ -1,0 +1,104 @@
+"""`linear-step`: the step shrinks linearly with the state, as in devices that saturate softly.
+
+Δ+ = s₊·(1 − γ₊·w/w_max)·(1 + ctoc·ξ), Δ− = s₋·(1 − γ₋·w/w_min)·(1 + ctoc·ξ), clipped to [b_min, b_max]; w_max and
+w_min are the nominal bounds, and γ± = |gamma± + gamma_dtod±·ξ| is drawn once a device. The step depends on the state,
+so coincidences are applied one by one. Alternating pulses settle where s₊·(1 − γ₊·w/w_max) = s₋·(1 − γ₋·w/w_min).
+Source: Rasch et al. 2021 (arXiv 2104.02184), multiplicative noise. Not modelled: write noise, retention.
+"""
+
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from ohmflow.runtime.devices.spread import SpreadPlane, SteppedParameters, device_normals, steps_and_bounds
+
+Plane = npt.NDArray[np.float32]
+
+_ONE = np.float32(1.0)
+
+
+class LinearStepParameters(SteppedParameters):
+    """Steps, bounds, and how the step falls with the state."""
+
+    gamma_up: float = Field(
+        allow_inf_nan=False, description="Slope γ₊ of the step up: at w = w_max it is (1 − γ₊) of that at w = 0."
+    )
+    gamma_down: float = Field(
+        allow_inf_nan=False, description="Slope γ₋ of the step down: at w = w_min it is (1 − γ₋) of that at w = 0."
+    )
+    gamma_up_dtod: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="Spread of γ₊ between devices, absolute."
+    )
+    gamma_down_dtod: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="Spread of γ₋ between devices, absolute."
+    )
+
+
+class LinearStepPlanes(NamedTuple):
+    """The draws of an array of devices: [rows, cols] each, device units; `ctoc` is one number for all.
+
+    `up_slope` is s₊·γ₊/w_max and `down_slope` s₋·γ₋/w_min, so that the mean step is up − up_slope·w.
+    """
+
+    up: Plane
+    down: Plane
+    up_slope: Plane
+    down_slope: Plane
+    b_max: Plane
+    b_min: Plane
+    ctoc: np.float32
+
+    @staticmethod
+    def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
+        """Return w after one pulse."""
+        if up:
+            step = planes.up[r, c] - planes.up_slope[r, c] * w
+        else:
+            step = planes.down_slope[r, c] * w - planes.down[r, c]
+        moved = w + step * (_ONE + planes.ctoc * xi)
+        return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
+
+
+class LinearStep:
+    """A device whose step falls linearly with its state."""
+
+    name: ClassVar[str] = "linear-step"
+    Parameters: ClassVar[type[LinearStepParameters]] = LinearStepParameters
+
+    def __init__(self, parameters: LinearStepParameters) -> None:
+        """Make the model.
+
+        Args:
+            parameters: mean step, slopes, bounds and their spreads.
+        """
+        self.parameters = parameters
+
+    @property
+    def dw_min(self) -> float:
+        """Mean step of a pulse at w = 0, device units."""
+        return self.parameters.dw_min
+
+    @property
+    def nominal_bounds(self) -> tuple[float, float]:
+        """(w_min, w_max) before the spread from device to device, device units."""
+        return self.parameters.w_min, self.parameters.w_max
+
+    def planes(self, rows: int, cols: int, seed: int, array_id: int) -> LinearStepPlanes:
+        """Draw the devices of an array; see `Device.planes`."""
+        p = self.parameters
+        up, down, b_max, b_min = steps_and_bounds(p, rows, cols, seed, array_id)
+
+        def gamma(mean: float, sigma: float, plane: SpreadPlane) -> Plane | float:
+            return np.abs(mean + sigma * device_normals(rows, cols, seed, array_id, plane)) if sigma else abs(mean)
+
+        gamma_up = gamma(p.gamma_up, p.gamma_up_dtod, SpreadPlane.GAMMA_UP)
+        gamma_down = gamma(p.gamma_down, p.gamma_down_dtod, SpreadPlane.GAMMA_DOWN)
+        up_slope = (up * (gamma_up / p.w_max)).astype(np.float32)
+        down_slope = (down * (gamma_down / p.w_min)).astype(np.float32)
+        return LinearStepPlanes(up, down, up_slope, down_slope, b_max, b_min, np.float32(p.dw_min_ctoc))
+
+    def bounds(self, planes: LinearStepPlanes) -> tuple[Plane, Plane]:
+        """Return each device's own (b_min, b_max), [rows, cols]."""
+        return planes.b_min, planes.b_max

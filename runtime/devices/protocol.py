@@ -1,0 +1,88 @@
+"""What a device model is, and how a kernel reaches it.
+
+A device class holds parameters and draws its *planes*: a NamedTuple of the float32 arrays [rows, cols] and numbers
+that a pulse needs. What a pulse does is a static function of the planes class,
+
+    pulse(planes, r, c, w, up, xi) -> w'        one pulse at row r and column c, clipped to the device's bounds
+
+with w and xi float32, `up` a truth value, xi a standard normal number, and w' float32. It is written in the part of
+Python that numba compiles. A planes class may also offer
+
+    pulses(planes, r, c, w, up, n, xi) -> (done, w')        n pulses in one direction, by one normal number
+
+which says done = False when n pulses can not be drawn at once with the same law; they then happen one by one.
+
+The kernels call the stubs `pulse` and `pulses` below. numba resolves them by the *type* of the planes, so that one
+source of a kernel serves every device, and a new device is one class in one file.
+"""
+# mypy: allow-untyped-decorators
+
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from numba.extending import overload
+from pydantic import BaseModel
+
+import ohmflow.runtime.kernel_cache  # noqa: F401  (must run before a kernel is declared)
+
+Plane = npt.NDArray[np.float32]
+
+
+class Device(Protocol):
+    """A device model: parameters, and the draws of an array of such devices."""
+
+    name: ClassVar[str]
+    Parameters: ClassVar[type[BaseModel]]
+
+    def __init__(self, parameters: Any) -> None:
+        """Make the model from an instance of its `Parameters`."""
+
+    @property
+    def dw_min(self) -> float:
+        """Mean step of a pulse at w = 0, device units; 0 for a device that is not pulsed but adds exactly."""
+
+    @property
+    def nominal_bounds(self) -> tuple[float, float]:
+        """(w_min, w_max) before the spread from device to device, device units."""
+
+    def planes(self, rows: int, cols: int, seed: int, array_id: int) -> Any:
+        """Draw the devices of an array.
+
+        Args:
+            rows: logical rows.
+            cols: logical columns.
+            seed: the run's seed.
+            array_id: number of the array in the program.
+
+        Returns:
+            A NamedTuple with the fields that `pulse` needs; equal arguments give equal bits.
+        """
+
+    def bounds(self, planes: Any) -> tuple[Plane, Plane]:
+        """Return each device's own (b_min, b_max), [rows, cols], device units."""
+
+
+def pulse(planes: NamedTuple, r: int, c: int, w: float, up: bool, xi: float) -> float:
+    """Apply one pulse; inside kernels only, where it stands for the planes class's own `pulse`."""
+    raise TypeError("ohmflow.runtime.devices.protocol.pulse must be called from a compiled kernel")
+
+
+def pulses(planes: NamedTuple, r: int, c: int, w: float, up: bool, n: int, xi: float) -> tuple[bool, float]:
+    """Apply n pulses by one normal number if that is the same law; inside kernels only."""
+    raise TypeError("ohmflow.runtime.devices.protocol.pulses must be called from a compiled kernel")
+
+
+def _one_by_one(planes: Any, r: int, c: int, w: float, up: bool, n: int, xi: float) -> tuple[bool, float]:
+    return False, w
+
+
+@overload(pulse, inline="always")
+def _resolve_pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Callable[..., Any] | None:
+    return getattr(getattr(planes, "instance_class", None), "pulse", None)
+
+
+@overload(pulses, inline="always")
+def _resolve_pulses(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, xi: Any) -> Callable[..., Any]:
+    return getattr(getattr(planes, "instance_class", None), "pulses", _one_by_one)

@@ -1,0 +1,105 @@
+"""Draws that differ from device to device: steps and bounds (`docs/semantics.md`, *Device models*).
+
+Source of the equations: the aihwkit device family (Rasch et al. 2021, arXiv 2104.02184), with the mean asymmetry
+shared by both directions.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from ohmflow.runtime.crossbar.draws import Purpose, key_of, normal_plane
+
+Plane = npt.NDArray[np.float32]
+
+
+class SpreadPlane(IntEnum):
+    """The fourth field of a device draw's key: which of a device's numbers it is."""
+
+    STEP = 1
+    UP_DOWN = 2
+    W_MAX = 3
+    W_MIN = 4
+    GAMMA_UP = 5
+    GAMMA_DOWN = 6
+
+
+class SteppedParameters(BaseModel):
+    """Parameters that every device with steps and bounds has. Device units are those of w in W = α·w."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dw_min: float = Field(gt=0, allow_inf_nan=False, description="Mean step of one pulse at w = 0, device units.")
+    dw_min_dtod: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="Spread of the step between devices, relative to dw_min."
+    )
+    dw_min_ctoc: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="Spread of the step between pulses, relative to the step."
+    )
+    up_down: float = Field(
+        default=0.0,
+        ge=-2,
+        le=2,
+        description="Mean asymmetry: the step up less the step down, relative to dw_min; half goes to each direction.",
+    )
+    up_down_dtod: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="Spread of the asymmetry between devices."
+    )
+    w_max: float = Field(gt=0, allow_inf_nan=False, description="Nominal upper bound of w, device units.")
+    w_min: float = Field(lt=0, allow_inf_nan=False, description="Nominal lower bound of w, device units.")
+    w_max_dtod: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="Spread of the upper bound, relative to w_max."
+    )
+    w_min_dtod: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="Spread of the lower bound, relative to w_min."
+    )
+
+
+def device_normals(rows: int, cols: int, seed: int, array_id: int, plane: SpreadPlane) -> Plane:
+    """Draw one standard normal number a device.
+
+    Args:
+        rows: logical rows.
+        cols: logical columns.
+        seed: the run's seed.
+        array_id: number of the array in the program.
+        plane: which number of the device it is.
+
+    Returns:
+        [rows, cols] draws; no two planes, arrays or seeds share any.
+    """
+    drawn: Plane = normal_plane(np.uint64(key_of(seed, Purpose.DEVICE, array_id, plane)), rows, cols)
+    return drawn
+
+
+def steps_and_bounds(
+    p: SteppedParameters, rows: int, cols: int, seed: int, array_id: int
+) -> tuple[Plane, Plane, Plane, Plane]:
+    """Draw s₊, s₋, b_max and b_min of every device.
+
+    Args:
+        p: mean values and spreads.
+        rows: logical rows.
+        cols: logical columns.
+        seed: the run's seed.
+        array_id: number of the array in the program.
+
+    Returns:
+        Step up, step down (both ≥ 0), upper bound, lower bound: each [rows, cols], device units.
+    """
+
+    def spread(sigma: float, plane: SpreadPlane) -> npt.NDArray[np.float64] | float:
+        return sigma * device_normals(rows, cols, seed, array_id, plane).astype(np.float64) if sigma else 0.0
+
+    g = np.maximum(0.0, 1.0 + spread(p.dw_min_dtod, SpreadPlane.STEP))
+    half = (p.up_down + spread(p.up_down_dtod, SpreadPlane.UP_DOWN)) / 2.0
+    planes = (
+        np.abs(g + half) * p.dw_min,
+        np.abs(g - half) * p.dw_min,
+        p.w_max * np.maximum(0.0, 1.0 + spread(p.w_max_dtod, SpreadPlane.W_MAX)),
+        p.w_min * np.maximum(0.0, 1.0 + spread(p.w_min_dtod, SpreadPlane.W_MIN)),
+    )
+    up, down, upper, lower = (np.ascontiguousarray(np.broadcast_to(a, (rows, cols)), np.float32) for a in planes)
+    return up, down, upper, lower
