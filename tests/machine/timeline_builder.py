@@ -1,0 +1,209 @@
+"""Writes schedules by hand, with names instead of numbers.
+
+```
+chip = ScheduleBuilder()
+chip.units("host", "tile")
+chip.link("wire", hop=2)
+chip.channel("x", "host", "tile", depth=2, flits=3, route=("wire",))
+chip.count("retries", [[0, 1], [2, 0]])
+with chip.on("host"), chip.loop(4):
+    chip.fixed(1, signal="x")
+with chip.on("tile"), chip.loop(2), chip.loop(2):
+    chip.read(5, 3, waits=("x",), count="retries")
+schedule = chip.build()
+```
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ohmflow.compiler.program.schedule import (
+    CHANNEL,
+    COUNTED,
+    FIXED,
+    INSTRUCTION,
+    LOOP,
+    MAX_DEPTH,
+    PHASES,
+    READ,
+    Schedule,
+)
+
+
+@dataclass
+class _Unit:
+    """The stream of one unit; instruction indices and loop rows count from the unit's own first."""
+
+    instructions: list[dict[str, object]] = field(default_factory=list)
+    loops: list[dict[str, object]] = field(default_factory=list)
+
+
+class ScheduleBuilder:
+    """Collects units, links, channels, counts and streams; `build` makes the arrays."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._units: dict[str, _Unit] = {}
+        self._links: dict[str, int] = {}
+        self._channels: dict[str, tuple[str, str, int, int, tuple[str, ...]]] = {}
+        self._counts: list[int] = []
+        self._tables: dict[str, tuple[int, tuple[int, ...]]] = {}
+        self._current: _Unit | None = None
+        self._open: list[int] = []  # loop rows of the current unit that are open, outermost first
+
+    # What there is.
+
+    def units(self, *names: str) -> None:
+        """Add units; their numbers follow the order of adding."""
+        for name in names:
+            assert name not in self._units, f"unit {name} exists"
+            self._units[name] = _Unit()
+
+    def link(self, name: str, hop: int = 1) -> None:
+        """Add a link."""
+        self._links[name] = hop
+
+    def channel(
+        self, name: str, src: str, dst: str, depth: int = 1, flits: int = 1, route: tuple[str, ...] = ()
+    ) -> None:
+        """Add a channel over the named links."""
+        self._channels[name] = (src, dst, depth, flits, route)
+
+    def count(self, name: str, values: object) -> None:
+        """Add a table of counts: a number, or nested lists with the outermost loop's ordinal as the first index."""
+        table = np.asarray(values, np.int64)
+        self._tables[name] = (len(self._counts), table.shape)
+        self._counts += table.ravel().tolist()
+
+    # Streams.
+
+    @contextmanager
+    def on(self, unit: str) -> Iterator[None]:
+        """Append to the stream of this unit."""
+        assert self._current is None, "finish the other unit first"
+        self._current = self._units[unit]
+        yield
+        self._current = None
+
+    @contextmanager
+    def loop(self, trip: int | str, strides: tuple[int, ...] | None = None) -> Iterator[None]:
+        """Repeat what is inside: so often, or as the named table of counts says."""
+        unit = self._unit()
+        count, stride = self._address(trip if isinstance(trip, str) else None, strides)
+        row: dict[str, object] = {
+            "begin": len(unit.instructions),
+            "parent": self._open[-1] if self._open else -1,
+            "trip": 0 if isinstance(trip, str) else trip,
+            "count": count,
+            "stride": stride,
+        }
+        self._open.append(len(unit.loops))
+        unit.loops.append(row)
+        yield
+        row["end"] = len(unit.instructions)
+        assert row["end"] != row["begin"], "a loop must hold an instruction"
+        self._open.pop()
+
+    def fixed(self, occupancy: int, latency: int | None = None, **common: object) -> None:
+        """Append a FIXED instruction; the latency is the occupancy unless given."""
+        self._append(FIXED, (occupancy, occupancy if latency is None else latency, 0, 0), **common)
+
+    def counted(self, setup: int, each: int, **common: object) -> None:
+        """Append a COUNTED instruction."""
+        self._append(COUNTED, (setup, each, 0, 0), **common)
+
+    def read(
+        self, array: int, conversion: int, latency: int = 0, bank: int = 0, double: bool = False, **common: object
+    ) -> None:
+        """Append a READ instruction; `double` is double-buffered."""
+        self._append(READ, (array, conversion, latency, bank + 2 * double), **common)
+
+    def _append(
+        self,
+        kind: int,
+        t: tuple[int, int, int, int],
+        *,
+        waits: tuple[str | None, ...] = (),
+        signal: str | None = None,
+        phase: str = "forward",
+        count: str | None = None,
+        strides: tuple[int, ...] | None = None,
+    ) -> None:
+        """Append an instruction; a named count is addressed by the enclosing loops, see `_address`."""
+        numbers = {name: number for number, name in enumerate(self._channels)}
+        wait0, wait1 = ([-1 if name is None else numbers[name] for name in waits] + [-1, -1])[:2]
+        base, stride = self._address(count, strides)
+        self._unit().instructions.append(
+            {
+                "kind": kind,
+                "phase": PHASES.index(phase),
+                "wait0": wait0,
+                "wait1": wait1,
+                "signal": -1 if signal is None else numbers[signal],
+                **{f"t{k}": value for k, value in enumerate(t)},
+                "count": base,
+                "stride": stride,
+            }
+        )
+
+    def _address(self, table: str | None, strides: tuple[int, ...] | None) -> tuple[int, tuple[int, ...]]:
+        """Base and strides: given, or those of the table's own shape, its first index being the outermost loop's."""
+        if table is None:
+            return -1, (0,) * MAX_DEPTH
+        base, shape = self._tables[table]
+        if strides is None:
+            assert len(shape) <= len(self._open), f"table {table} has more dimensions than there are loops around"
+            strides = tuple(int(np.prod(shape[k + 1 :])) for k in range(len(shape)))
+        return base, (*strides, *(0,) * (MAX_DEPTH - len(strides)))
+
+    def _unit(self) -> _Unit:
+        assert self._current is not None, "say on which unit"
+        return self._current
+
+    # The arrays.
+
+    def build(self) -> Schedule:
+        """Number everything and make the arrays."""
+        unit_number = {name: number for number, name in enumerate(self._units)}
+        link_number = {name: number for number, name in enumerate(self._links)}
+        stream = [0]
+        instructions: list[dict[str, object]] = []
+        loops: list[dict[str, object]] = []
+        for unit in self._units.values():
+            first_instruction, first_loop = len(instructions), len(loops)
+            instructions += unit.instructions
+            for row in unit.loops:
+                parent = row["parent"]
+                assert isinstance(parent, int)
+                shifted = {
+                    "begin": row["begin"] + first_instruction,  # type: ignore[operator]
+                    "end": row["end"] + first_instruction,  # type: ignore[operator]
+                    "parent": parent + first_loop if parent >= 0 else -1,
+                }
+                loops.append({**row, **shifted})
+            stream.append(len(instructions))
+        route: list[int] = []
+        channels = []
+        for src, dst, depth, flits, links in self._channels.values():
+            begin = len(route)
+            route += [link_number[link] for link in links]
+            channels.append((unit_number[src], unit_number[dst], depth, flits, begin, len(route)))
+        return Schedule(
+            stream=np.array(stream, np.int32),
+            instructions=_rows(instructions, INSTRUCTION),
+            loops=_rows(loops, LOOP),
+            channels=np.array(channels, CHANNEL),
+            route=np.array(route, np.int32),
+            hop=np.array(list(self._links.values()), np.int32),
+            counts=np.array(self._counts, np.int64),
+            unit_names=tuple(self._units),
+        )
+
+
+def _rows(rows: list[dict[str, object]], dtype: np.dtype[np.void]) -> np.ndarray[tuple[int, ...], np.dtype[np.void]]:
+    """Make one structured array of rows by field name."""
+    assert dtype.names is not None
+    return np.array([tuple(row[name] for name in dtype.names) for row in rows], dtype)
