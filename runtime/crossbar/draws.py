@@ -31,7 +31,7 @@ KIND_ROW, KIND_COLUMN, KIND_CROSSPOINT = 0, 1, 2
 TRAIN_BITS = 32
 NORMAL_CELLS = 4096
 
-_G = np.uint64(0x9E3779B97F4A7C15)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _M1 = np.uint64(0xBF58476D1CE4E5B9)
 _M2 = np.uint64(0x94D049BB133111EB)
 _ONE = np.uint64(1)
@@ -72,7 +72,7 @@ NORMAL_REACH = float(NORMAL_NODES[-1])
 """No normal draw is larger in magnitude."""
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def mix(z: np.uint64) -> np.uint64:
     """Hash 64 bits to 64 bits, one to one."""
     z = z ^ (z >> np.uint64(30))
@@ -82,32 +82,32 @@ def mix(z: np.uint64) -> np.uint64:
     return z ^ (z >> np.uint64(31))
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def fold(h: np.uint64, field: int, position: int) -> np.uint64:
     """Fold the field at `position` (from 0) into the key so far, h (0 before the first)."""
-    return mix(h ^ (np.uint64(field) + _G * np.uint64(position + 1)))
+    return mix(h ^ (np.uint64(field) + GOLDEN * np.uint64(position + 1)))
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def line_offset(kind: int, row: int, column: int) -> np.uint64:
     """Return what a key needs added to it so that `mix(offset + key + G·ordinal)` is the draw at a place."""
     index = (np.uint64(kind) << np.uint64(62)) | (np.uint64(row) << np.uint64(34)) | (np.uint64(column) << np.uint64(6))
-    return _G * (_ONE + index)
+    return GOLDEN * (_ONE + index)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def hash_at(start: np.uint64, ordinal: int) -> np.uint64:
     """Return the hash of an ordinal, `start` being a key plus a place's offset."""
-    return mix(start + _G * np.uint64(ordinal))
+    return mix(start + GOLDEN * np.uint64(ordinal))
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def uniform(h: np.uint64) -> float:
     """Turn a hash into a uniform number in [0, 1)."""
     return float(np.int64(h >> np.uint64(11))) * 2.0**-53
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def normal(h: np.uint64) -> np.float32:
     """Turn a hash into a standard normal number, by interpolation in `NORMAL_NODES`."""
     cell = h >> np.uint64(52)
@@ -116,7 +116,7 @@ def normal(h: np.uint64) -> np.float32:
     return low + fraction * (NORMAL_NODES[cell + _ONE] - low)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def threshold(probability: float) -> np.uint64:
     """Turn a probability, clipped to 1, into the integer that `line_train` compares with."""
     return np.uint64(min(probability, 1.0) * 4294967296.0)
@@ -182,7 +182,7 @@ def key_of(*fields: int) -> int:
     """
     h = 0
     for position, field in enumerate(fields):
-        h = mix_int(h ^ ((field + int(_G) * (position + 1)) % 2**64))
+        h = mix_int(h ^ ((field + int(GOLDEN) * (position + 1)) % 2**64))
     return h
 
 

@@ -139,7 +139,9 @@ class ConductanceSpec:
 
 
 class DrawSite(NamedTuple):
-    """What the draws of a call are for. Vector i belongs to sample sample0 + i // positions, at position + i % positions.
+    """What the draws of a call are for.
+
+    Vector i of the call belongs to sample sample0 + i // positions, at position + i % positions.
 
     Attributes:
         purpose: a `Purpose`.

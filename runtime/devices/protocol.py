@@ -17,7 +17,6 @@ source of a kernel serves every device, and a new device is one class in one fil
 """
 # mypy: allow-untyped-decorators
 
-from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -74,15 +73,16 @@ def pulses(planes: NamedTuple, r: int, c: int, w: float, up: bool, n: int, xi: f
     raise TypeError("ohmflow.runtime.devices.protocol.pulses must be called from a compiled kernel")
 
 
-def _one_by_one(planes: Any, r: int, c: int, w: float, up: bool, n: int, xi: float) -> tuple[bool, float]:
+# numba wants the signatures of a stub's resolver and of what it resolves to alike, annotations included.
+def _one_by_one(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, xi: Any) -> Any:
     return False, w
 
 
-@overload(pulse, inline="always")
-def _resolve_pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Callable[..., Any] | None:
+@overload(pulse)
+def _resolve_pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
     return getattr(getattr(planes, "instance_class", None), "pulse", None)
 
 
-@overload(pulses, inline="always")
-def _resolve_pulses(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, xi: Any) -> Callable[..., Any]:
+@overload(pulses)
+def _resolve_pulses(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, xi: Any) -> Any:
     return getattr(getattr(planes, "instance_class", None), "pulses", _one_by_one)

@@ -1,0 +1,281 @@
+"""A crossbar array: a weight matrix held by programmable devices, read through converters and updated by pulses.
+
+It is the value side only: it says what was computed and what happened, and knows neither time nor energy.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from ohmflow.runtime.crossbar.draws import Purpose, key_of, normal_plane
+from ohmflow.runtime.crossbar.errors import ShapeError, SpecError
+from ohmflow.runtime.crossbar.read_kernel import conductance_sums, read
+from ohmflow.runtime.crossbar.spec import (
+    Block,
+    ConductanceSpec,
+    DrawSite,
+    ReadCounts,
+    ReadSpec,
+    UpdateCounts,
+    UpdateSpec,
+    check_tiling,
+)
+from ohmflow.runtime.crossbar.update_kernel import update_pulsed
+from ohmflow.runtime.devices.protocol import Device
+
+Matrix = npt.NDArray[np.float32]
+
+_NO_SUMS = np.empty((0, 0), np.float64)
+
+
+class CrossbarArray:
+    """A weight matrix on a chip.
+
+    Attributes:
+        name: the array's name, for messages.
+        alpha: α of W = α·w.
+        w: [rows, cols] float32 weights, device units. The only state: whoever sets it (a checkpoint) replaces values in
+            place and calls `touch`.
+        planes: the draws of the devices.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        array_id: int,
+        rows: int,
+        cols: int,
+        alpha: float,
+        device: Device,
+        blocks: tuple[Block, ...],
+        read: ReadSpec | None,
+        update: UpdateSpec,
+        conductance: ConductanceSpec | None,
+        seed: int,
+    ) -> None:
+        """Make an array with w = 0; `program` writes its weights.
+
+        Args:
+            name: the array's name.
+            array_id: its number in the program; draws depend on it.
+            rows: logical rows, the inputs of a forward read.
+            cols: logical columns, its outputs.
+            alpha: α > 0 of W = α·w.
+            device: the device model.
+            blocks: disjoint rectangles that cover the array.
+            read: converters and their management; None for exact reads.
+            update: the pulsed update's figures.
+            conductance: range of a cell; None to count no read dose.
+            seed: the run's seed, 0 ≤ seed < 2^64.
+
+        Raises:
+            SpecError: blocks do not cover the array once, or α or seed is out of range.
+        """
+        check_tiling(name, rows, cols, blocks)
+        if not 0.0 < alpha < np.inf:
+            raise SpecError(f"{name}: alpha must be above 0 and finite, not {alpha}; choose another weight scaling")
+        if not 0 <= seed < 2**64:
+            raise SpecError(f"{name}: the seed must be at least 0 and below 2^64, not {seed}; choose another seed")
+        self.name = name
+        self.alpha = alpha
+        self.device = device
+        self.w: Matrix = np.zeros((rows, cols), np.float32)
+        self.planes = device.planes(rows, cols, seed, array_id)
+        self._seed = seed
+        self._array_id = array_id
+        self._pulsed = device.dw_min > 0.0
+        self._read = read if self._pulsed else None
+        self._conductance = conductance
+        self._identity = np.array([seed, array_id], np.uint64)
+        self._blocks = np.array([(b.row0, b.col0, b.rows, b.cols) for b in blocks], np.int64).reshape(-1, 4)
+        self._update_settings = np.array(
+            [device.dw_min, update.train_length, update.update_management, update.train_length_management], np.float64
+        )
+        self._read_settings = self._settings_of_read(read)
+        count = conductance is not None
+        self._row_sums = np.empty((len(blocks), max(b.rows for b in blocks))) if count else _NO_SUMS
+        self._col_sums = np.empty((len(blocks), max(b.cols for b in blocks))) if count else _NO_SUMS
+        self._sums_are_stale = True
+
+    def _settings_of_read(self, spec: ReadSpec | None) -> npt.NDArray[np.float64]:
+        if spec is None:
+            return np.zeros(7)
+        # 2^b − 2 steps from −1 to 1 are 2^(b−1) − 1 steps from 0 to 1.
+        dac_levels, adc_levels = ((2 ** (b - 1) - 1 if b else 0) for b in (spec.dac_bits, spec.adc_bits))
+        retries = spec.max_retries if spec.bound_management == "iterative" else 0
+        scaled = spec.noise_management == "abs-max"
+        return np.array([dac_levels, adc_levels, spec.out_bound, spec.out_noise, scaled, retries, self.alpha])
+
+    def touch(self) -> None:
+        """Say that `w` was changed from outside."""
+        self._sums_are_stale = True
+
+    def weights(self) -> Matrix:
+        """Return the logical weights W = α·w, [rows, cols], a copy."""
+        return self.w * np.float32(self.alpha)
+
+    def program(self, weights: npt.ArrayLike, error: float = 0.0, occasion: int = 0) -> int:
+        """Write the weights.
+
+        Args:
+            weights: [rows, cols] logical weights W.
+            error: standard deviation of what write-verify leaves, relative to w_max − w_min; 0 writes exactly.
+            occasion: how many times the array was programmed before in this run; each has errors of its own.
+
+        Returns:
+            How many weights lay outside of their device's bounds and were clipped to them.
+
+        Raises:
+            ShapeError: the weights do not fit the array.
+        """
+        wanted = np.asarray(weights, np.float64)
+        if wanted.shape != self.w.shape:
+            raise ShapeError(
+                f"{self.name}: weights must be [rows, cols] = {self.w.shape}, not {wanted.shape}; transpose or cut them"
+            )
+        wanted = wanted / self.alpha
+        low, high = self.device.bounds(self.planes)
+        clipped = int(np.count_nonzero((wanted < low) | (wanted > high)))
+        if error > 0.0:
+            w_min, w_max = self.device.nominal_bounds
+            key = np.uint64(key_of(self._seed, Purpose.PROGRAM, self._array_id, 0, occasion))
+            wanted = np.clip(wanted, low, high) + error * (w_max - w_min) * normal_plane(key, *self.w.shape)
+        self.w[:] = np.clip(wanted.astype(np.float32), low, high)
+        self.touch()
+        return clipped
+
+    def forward(self, x: Matrix, at: DrawSite) -> tuple[Matrix, ReadCounts]:
+        """Read the array with row inputs.
+
+        Args:
+            x: [n, rows] inputs.
+            at: what the draws are for.
+
+        Returns:
+            y = α·read(w, x), [n, cols] float32, and what the reads did.
+
+        Raises:
+            ShapeError: x does not fit the array.
+        """
+        x = self._fitting(x, 0, "x", "rows")
+        if self._read is None:
+            return (x @ self.w) * np.float32(self.alpha), self._nothing_counted(x.shape[0])
+        return self._through_converters(x, False, self._row_sums, at)
+
+    def transposed(self, d: Matrix, at: DrawSite) -> tuple[Matrix, ReadCounts]:
+        """Read the array with column inputs.
+
+        Args:
+            d: [n, cols] errors.
+            at: what the draws are for.
+
+        Returns:
+            x̄ = α·read_t(w, d), [n, rows] float32, and what the reads did; they never retry.
+
+        Raises:
+            ShapeError: d does not fit the array.
+        """
+        d = self._fitting(d, 1, "d", "cols")
+        if self._read is None:
+            return (d @ self.w.T) * np.float32(self.alpha), self._nothing_counted(d.shape[0])
+        return self._through_converters(d, True, self._col_sums, at)
+
+    def update(self, x: Matrix, d: Matrix, lr: float, at: DrawSite) -> UpdateCounts:
+        """Move W by −lr·x⊗d for each pair of vectors, in order.
+
+        Args:
+            x: [n, rows] inputs of the forward read.
+            d: [n, cols] errors ∂L/∂y.
+            lr: learning rate, ≥ 0, logical weight units.
+            at: what the draws are for.
+
+        Returns:
+            What the updates did. An ideal device is not pulsed and counts only the vectors.
+
+        Raises:
+            ShapeError: x or d does not fit the array, or they differ in n.
+        """
+        x = self._fitting(x, 0, "x", "rows")
+        d = self._fitting(d, 1, "d", "cols")
+        n = x.shape[0]
+        if d.shape[0] != n:
+            raise ShapeError(
+                f"{self.name}: x and d must have equally many vectors, not {n} and {d.shape[0]}; pair them"
+            )
+        self._sums_are_stale = True
+        rate = float(lr) / self.alpha
+        lengths = np.zeros(n, np.int32)
+        counts = np.zeros((3, self._blocks.shape[0]), np.int64)
+        if not self._pulsed:
+            self.w -= np.float32(rate) * (x.T @ d)
+            return UpdateCounts(lengths, counts[0], counts[1], counts[2], 0, 0, n)
+        totals = np.zeros(2, np.int64)
+        update_pulsed(
+            self.w,
+            self.planes,
+            x,
+            d,
+            rate,
+            self._update_settings,
+            self._identity,
+            _numbers(at),
+            self._blocks,
+            lengths,
+            counts,
+            totals,
+        )
+        return UpdateCounts(lengths, counts[0], counts[1], counts[2], int(totals[0]), int(totals[1]), n)
+
+    def _fitting(self, vectors: Matrix, axis: int, what: str, lines: str) -> Matrix:
+        if vectors.ndim != 2 or vectors.shape[1] != self.w.shape[axis]:
+            raise ShapeError(
+                f"{self.name}: {what} must be [n, {lines}] with {self.w.shape[axis]} {lines}, not {vectors.shape}; "
+                "reshape it"
+            )
+        if vectors.dtype == np.float32 and vectors.flags.c_contiguous and vectors.flags.writeable:
+            return vectors
+        # A kernel is compiled for one layout; what is read-only or strided would be a second one.
+        return np.array(vectors, np.float32, order="C")
+
+    def _nothing_counted(self, n: int) -> ReadCounts:
+        blocks = self._blocks.shape[0]
+        none = np.zeros(blocks, np.int64)
+        return ReadCounts(np.zeros((n, blocks), np.int32), none, none, np.zeros(blocks))
+
+    def _through_converters(
+        self, vectors: Matrix, transposed: bool, sums: npt.NDArray[np.float64], at: DrawSite
+    ) -> tuple[Matrix, ReadCounts]:
+        if self._sums_are_stale and self._conductance is not None:
+            self._add_up_conductances(self._conductance)
+        n, blocks = vectors.shape[0], self._blocks.shape[0]
+        y = np.zeros((n, self.w.shape[0 if transposed else 1]), np.float32)
+        retries = np.zeros((n, blocks), np.int32)
+        counts = np.zeros((2, blocks), np.int64)
+        dose = np.zeros(blocks)
+        read(
+            self.w,
+            vectors,
+            transposed,
+            self._read_settings,
+            self._identity,
+            _numbers(at),
+            self._blocks,
+            sums,
+            y,
+            retries,
+            counts,
+            dose,
+        )
+        return y, ReadCounts(retries, counts[0], counts[1], dose)
+
+    def _add_up_conductances(self, conductance: ConductanceSpec) -> None:
+        w_min, w_max = self.device.nominal_bounds
+        slope = (conductance.g_max - conductance.g_min) / (w_max - w_min)
+        at_zero = conductance.g_min - w_min * slope
+        # A cell conducts at_zero + slope·w and its reference at_zero.
+        conductance_sums(self.w, self._blocks, slope, 2.0 * at_zero, self._row_sums, self._col_sums)
+        self._sums_are_stale = False
+
+
+def _numbers(at: DrawSite) -> tuple[int, int, int, int, int, int]:
+    purpose, site, step, position, sample0, positions = at
+    return int(purpose), site, step, position, sample0, positions
