@@ -1,0 +1,1 @@
+"""Passes over tile IR, and the pipeline that runs them."""
