@@ -14,8 +14,12 @@ Dims = tuple[int | None, ...]
 _LARGEST_KEPT = 1024  # bytes; larger initialisers are weights, whose values no shape depends on
 
 
-def infer_shapes(model: ir.Model) -> None:
+def infer_shapes(model: ir.Model, complete: bool = True) -> None:
     """Infer type and shape of every value, in place.
+
+    Args:
+        model: a model whose inputs have shapes.
+        complete: whether every value must get a type and a shape.
 
     Raises:
         ModelError: operands do not fit each other, or a shape stays unknown.
@@ -32,6 +36,8 @@ def infer_shapes(model: ir.Model) -> None:
         for output in node.outputs:
             found = known.get(output.name or "")
             if found is None or found.shape is None or found.type is None:
+                if not complete:
+                    continue
                 raise ModelError(
                     f"{source_of(model)}: node '{node.name}': output '{output.name}' must have a shape that follows "
                     f"from the inputs, not an unknown one; check the operands of this {node.op_type}"

@@ -17,10 +17,17 @@ def _rows_kept(node: ir.Node) -> str | None:
     before, after = dims(value), dims(node.outputs[0])
     size_before, size_after = _size(before[1:]), _size(after[1:])
     if not after or after[0] is not None or size_before != size_after:
-        axis = node.attributes.get("axis")
-        what = "the new shape" if axis is None else f"axis {axis.as_int()}"
-        return f"{what} must keep the batch as the first dimension, not join or split it; reshape within each sample"
+        return f"{_asked(node)}; reshape within each sample"
     return None
+
+
+def _asked(node: ir.Node) -> str:
+    if node.op_type == "Flatten":
+        return f"axis must be 1, so that the batch stays apart, not {node.attributes['axis'].as_int()}"
+    target = node.inputs[1]
+    known = None if target is None else target.const_value
+    shape = "a computed one" if known is None else known.numpy().tolist()
+    return f"the new shape must keep the batch as the first dimension, as in [0, -1], not {shape}"
 
 
 def _size(shape: Sequence[int | None]) -> int | None:

@@ -9,14 +9,13 @@ import math
 from dataclasses import dataclass
 
 import onnx_ir as ir
-from onnx_ir.passes.common import ShapeInferencePass
 
 from ohmflow.compiler.arrays.fixed import mark_fixed
 from ohmflow.compiler.arrays.graph_builder import GraphBuilder
 from ohmflow.compiler.arrays.location import at, source_of
-from ohmflow.compiler.arrays.shapes import BATCH, dims, has_batch
+from ohmflow.compiler.arrays.shapes import BATCH, dims, has_batch, infer_shapes
 from ohmflow.compiler.autodiff.registry import operators
-from ohmflow.compiler.errors import UnsupportedError
+from ohmflow.compiler.errors import ModelError, UnsupportedError
 
 
 @dataclass(frozen=True)
@@ -33,12 +32,15 @@ def make_batch_symbolic(model: ir.Model) -> None:
     Before:  x [1, 1, 8, 8];      y = Reshape (x, [1, -1])
     After:   x [batch, 1, 8, 8];  y = Reshape (x, [0, 64])
 
+    A Reshape that does not keep the batch first stays as it is, for `check_rows` to refuse.
+
     Raises:
-        UnsupportedError: inputs disagree on the batch, another dimension is not fixed, a Reshape mixes samples.
+        ModelError: operands do not fit each other.
+        UnsupportedError: inputs disagree on the batch, or another dimension is not fixed.
     """
     _check_inputs(model)
     _name_leading(model)
-    ShapeInferencePass(strict_mode=True, data_prop=True)(model)
+    infer_shapes(model, complete=False)
     dependent = _dependent(model)
     for node in list(model.graph):
         if node.op_type == "Reshape" and node.domain == "" and node.inputs[0] in dependent:
@@ -50,6 +52,20 @@ def make_batch_symbolic(model: ir.Model) -> None:
     for node in model.graph:
         for output in node.outputs:
             output.shape = None
+
+
+def infer_with_batch(model: ir.Model) -> None:
+    """Infer all shapes again, now that the batch is symbolic, in place.
+
+    Raises:
+        UnsupportedError: operands fit each other for the exported batch only.
+    """
+    try:
+        infer_shapes(model)
+    except ModelError as error:
+        raise UnsupportedError(
+            f"{error} (they fit for the exported batch only: export it with a symbolic one)"
+        ) from error
 
 
 def check_rows(model: ir.Model) -> None:
@@ -113,18 +129,18 @@ def _dependent(model: ir.Model) -> set[ir.Value]:
 
 
 def _rewrite_reshape(model: ir.Model, node: ir.Node) -> None:
-    """Write the new shape as [0, …]: the batch as it is, then lengths that hold for every batch."""
+    """Write the new shape as [0, …], the batch and then lengths that hold for every batch, if it is that."""
     data, target = node.inputs[0], node.inputs[1]
     assert data is not None and target is not None, "the checker requires both operands"
     result = node.outputs[0].shape
     rest = None if result is None or len(result) == 0 else list(result[1:])
     inner = None if data.shape is None else list(data.shape[1:])
     if rest is None or inner is None or not _same_size(rest, inner):
-        asked = "a computed shape" if target.const_value is None else target.const_value.numpy().tolist()
-        raise UnsupportedError(
-            f"{at(model, node)}: the new shape must keep the batch as the first dimension, not {asked}; "
-            "write it as [0, …], or use Flatten"
-        )
+        return
+    assert result is not None and data.shape is not None, "both were looked at above"
+    before, after = data.shape[0], result[0]
+    if isinstance(after, int) and after != before:
+        return  # a declared output of one batch length must not make [1, -1] look like [batch, -1]
     builder = GraphBuilder(model.graph)
     lengths = [0, *(int(length) for length in rest if isinstance(length, int))]
     shape = builder.ints(lengths)

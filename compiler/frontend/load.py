@@ -6,8 +6,7 @@ import onnx
 import onnx_ir as ir
 
 from ohmflow.compiler.arrays.location import set_source
-from ohmflow.compiler.arrays.shapes import infer_shapes
-from ohmflow.compiler.frontend.batch import check_rows, make_batch_symbolic
+from ohmflow.compiler.frontend.batch import check_rows, infer_with_batch, make_batch_symbolic
 from ohmflow.compiler.frontend.checks import check_inputs, check_operators, check_values
 from ohmflow.compiler.frontend.normalise import (
     convert,
@@ -44,7 +43,7 @@ def load_model(source: str | Path | onnx.ModelProto) -> ir.Model:
     make_batch_symbolic(model)
     remove_unused(model)
     check_operators(model)
-    infer_shapes(model)
+    infer_with_batch(model)
     check_rows(model)
     check_values(model)
     return model

@@ -38,7 +38,7 @@ def convert(proto: onnx.ModelProto, name: str) -> ir.Model:
             proto = inline_local_functions(proto, convert_version=True)
         except (RuntimeError, ValueError) as error:
             raise ModelError(
-                f"{name}: model-local functions must be ones to inline, not rejected with '{error}'; export without them"
+                f"{name}: model-local functions must be ones to inline, not refused: '{error}'; export without them"
             ) from error
     version = next((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), OPSET)
     if version != OPSET:

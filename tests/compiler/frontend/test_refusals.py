@@ -1,0 +1,235 @@
+"""The whole message, and the exit status, for each kind of wrong model."""
+
+from pathlib import Path
+
+import onnx
+import pytest
+
+from ohmflow.compiler.errors import CompilerError, ModelError, UnsupportedError
+from ohmflow.compiler.frontend import load_model
+
+KNOWN = "Add, Flatten, Gemm, Identity, LogSoftmax, MatMul, Mul, Relu, Reshape, Sigmoid, Softmax, Sub, Tanh, Transpose"
+
+
+def written(folder: Path, body: str, opset: int = 21, names: tuple[str, ...] = ()) -> Path:
+    proto = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : {opset}, "com.microsoft" : 1]>\n{body}')
+    for node, name in zip(proto.graph.node, names, strict=False):
+        node.name = name
+    path = folder / "model.onnx"
+    path.write_bytes(proto.SerializeToString())
+    return path
+
+
+def refused(source: Path, kind: type[CompilerError], status: int) -> str:
+    with pytest.raises(CompilerError) as caught:
+        load_model(source)
+    assert type(caught.value) is kind
+    assert caught.value.exit_status == status
+    return str(caught.value)
+
+
+UNSUPPORTED = {
+    "operator": (
+        "g (float[n,1,8,8] x) => (float[n,1,8,8] y) <float[1,1,1,1] w = {1.0}> { y = Conv(x, w) }",
+        f"model.onnx: node 'conv1': operator must be one of {KNOWN}, not Conv; express it with these",
+    ),
+    "operator with a near one": (
+        "g (float[n,2] x) => (float[n,2] y) { y = LeakyRelu(x) }",
+        f"model.onnx: node 'conv1': operator must be one of {KNOWN}, not LeakyRelu; replace it, the "
+        "nearest of them is Relu",
+    ),
+    "two operators": (
+        "g (float[n,2] x) => (float[n,2] y) { a = Exp(x)  y = Sqrt(a) }",
+        f"model.onnx: node 'conv1': operator must be one of {KNOWN}, not Exp; express it with these\n"
+        f"model.onnx: node 'Sqrt.y': operator must be one of {KNOWN}, not Sqrt; express it with these",
+    ),
+    "operator of another domain": (
+        "g (float[n,2] x) => (float[n,2] y) { y = com.microsoft.Gelu(x) }",
+        f"model.onnx: node 'conv1': operator must be one of {KNOWN}, not com.microsoft::Gelu; replace it, "
+        "the nearest of them is Relu",
+    ),
+    "double": (
+        "g (double[n,2] x) => (double[n,2] y) { y = Relu(x) }",
+        "model.onnx: input 'x' must be of type FLOAT, not DOUBLE; export the model in float32",
+    ),
+    "dropout that is on": (
+        "g (float[n,2] x) => (float[n,2] y) { r = Constant<value_float=0.5>()  t = Constant<value=bool {1}>() "
+        "y = Dropout(x, r, t) }",
+        "model.onnx: node 'Dropout.y': training_mode of Dropout must be constant false, not on or computed; export the "
+        "model in evaluation mode",
+    ),
+    "open inner dimension": (
+        "g (float[n,m] x) => (float[n,m] y) { y = Relu(x) }",
+        "model.onnx: input 'x' must have fixed dimensions after the batch, not 'm' as dimension 1; export "
+        "the model with a "
+        "fixed size",
+    ),
+    "two batches": (
+        "g (float[3,2] x, float[1,2] z) => (float[3,2] y) { y = Add(x, z) }",
+        "model.onnx: input 'z' must begin with the batch of input 'x', not 1 beside 3; give both the same "
+        "first dimension",
+    ),
+    "batch flattened away": (
+        "g (float[2,8] x) => (float[16] y) { t = Constant<value_ints=[-1]>()  y = Reshape(x, t) }",
+        "model.onnx: node 'Reshape.y': the new shape must keep the batch as the first dimension, as in "
+        "[0, -1], not [-1]; "
+        "reshape within each sample",
+    ),
+    "open batch forced to one": (
+        "g (float[n,2,4] x) => (float[1,8] y) { t = Constant<value_ints=[1,-1]>()  y = Reshape(x, t) }",
+        "model.onnx: node 'Reshape.y': the new shape must keep the batch as the first dimension, as in "
+        "[0, -1], not [1, "
+        "-1]; reshape within each sample",
+    ),
+    "batch and samples swapped": (
+        "g (float[4,4] x) => (float[4,4] y) { y = Transpose<perm=[1,0]>(x) }",
+        "model.onnx: node 'conv1': perm must keep the batch first, not [1, 0]; permute within each sample",
+    ),
+    "softmax along the batch": (
+        "g (float[n,4] x) => (float[n,4] y) { y = Softmax<axis=0>(x) }",
+        "model.onnx: node 'conv1': axis must be another dimension than the batch, not 0; normalise within each sample",
+    ),
+    "batch joined with positions": (
+        "g (float[n,4,2] x) => (float[m,2] y) { y = Flatten<axis=2>(x) }",
+        "model.onnx: node 'conv1': axis must be 1, so that the batch stays apart, not 2; reshape within each sample",
+    ),
+    "a different constant for each sample": (
+        "g (float[2,2] x) => (float[2,2] y) <float[2,1] c = {1.0, 2.0}> { y = Add(x, c) }",
+        "model.onnx: node 'conv1': input 'c' must have length 1 along the batch, not 2; share it between samples",
+    ),
+    "batch broadcast onto another dimension": (
+        "g (float[n,2] x) => (float[3,n,2] y) <float[3,1,2] c = {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}> { y = Add(x, c) }",
+        "model.onnx: node 'conv1': input 'x' must have rank 3 to keep the batch first, not 2; add "
+        "dimensions of length 1 "
+        "after the batch",
+    ),
+    "product over the batch": (
+        "g (float[2,3] x) => (float[1,3] y) <float[1,2] c = {1.0, 2.0}> { y = MatMul(c, x) }",
+        "model.onnx: node 'conv1': input 'x' must have rank 3 or more to keep the batch apart, not 2; "
+        "multiply within each "
+        "sample",
+    ),
+    "gemm over the batch": (
+        "g (float[2,3] x) => (float[3,1] y) <float[2,1] c = {1.0, 2.0}> { y = Gemm<transA=1>(x, c) }",
+        "model.onnx: node 'conv1': transA must be 0, not 1; keep the batch as the first dimension",
+    ),
+    "product with a vector": (
+        "g (float[n,3] x) => (float[n] y) <float[3] c = {1.0, 2.0, 3.0}> { y = MatMul(x, c) }",
+        "model.onnx: node 'conv1': operands must have rank 2 or more, not 1; make the vector a matrix of "
+        "one row or one "
+        "column",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "message"), UNSUPPORTED.values(), ids=UNSUPPORTED)
+def test_sound_models_that_can_not_be_done_exit_3(tmp_path: Path, body: str, message: str) -> None:
+    assert refused(written(tmp_path, body, names=("conv1",)), UnsupportedError, 3) == message
+
+
+WRONG = {
+    "no floating input": (
+        "g (int64[n,2] x) => (int64[n,2] y) { y = Add(x, x) }",
+        "model.onnx: the model must have a floating-point input, not 'x' (INT64); export it with its data as input",
+    ),
+    "no input": (
+        "g () => (float[2] y) { y = Constant<value_floats=[1.0, 2.0]>() }",
+        "model.onnx: the model must have a floating-point input, not none; export it with its data as input",
+    ),
+    "scalar input": (
+        "g (float x) => (float y) { y = Relu(x) }",
+        "model.onnx: input 'x' must have a shape that begins with the batch, not a scalar; export it with its shape",
+    ),
+    "input of unknown rank": (
+        "g (float[] x) => (float[] y) { y = Relu(x) }",
+        "model.onnx: the model must be valid ONNX, not rejected with 'Field 'shape' of 'type' is required "
+        "but missing.'; export it again",
+    ),
+    "not a number": (
+        "g (float[n,3] x) => (float[n,3] y) <float[3] w = {1.0, nan, 3.0}> { y = Add(x, w) }",
+        "model.onnx: initializer 'w' must be finite, not nan at [1]; export a model whose training did not diverge",
+    ),
+    "infinity": (
+        "g (float[n,2] x) => (float[n,2] y) <float[1,2] w = {1.0, inf}> { y = Add(x, w) }",
+        "model.onnx: initializer 'w' must be finite, not inf at [0, 1]; export a model whose training did not diverge",
+    ),
+    "undefined value": (
+        "g (float[n,2] x) => (float[n,2] y) { y = Add(x, w) }",
+        "model.onnx: the model must be valid ONNX, not rejected with 'Nodes in a graph must be topologically sorted, "
+        "however input 'w' of node:'; export it again",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "message"), WRONG.values(), ids=WRONG)
+def test_unsound_models_exit_2(tmp_path: Path, body: str, message: str) -> None:
+    assert refused(written(tmp_path, body), ModelError, 2) == message
+
+
+def test_operands_that_do_not_fit_exit_2(tmp_path: Path) -> None:
+    body = "g (float[n,2] x) => (float[n,2] y) <float[3] w = {1.0, 2.0, 3.0}> { y = Add(x, w) }"
+    message = refused(written(tmp_path, body, names=("sum",)), ModelError, 2)
+    assert message.startswith("model.onnx: shapes must fit each other, not be rejected with '")
+    assert "node name: sum" in message
+    assert message.endswith("'; check the operands named")
+
+
+def test_a_missing_file_exits_2(tmp_path: Path) -> None:
+    path = tmp_path / "none.onnx"
+    assert refused(path, ModelError, 2) == f"{path}: the model must be a file, not a missing one; check the path"
+
+
+def test_a_folder_exits_2(tmp_path: Path) -> None:
+    message = f"{tmp_path}: the model must be a file, not a folder; give the .onnx file in it"
+    assert refused(tmp_path, ModelError, 2) == message
+
+
+@pytest.mark.parametrize("content", [b"<html>not a model</html>", b"\x08\x0a\x3a\xff\xff\x01"])
+def test_other_data_and_truncated_models_exit_2(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(content)
+    assert refused(path, ModelError, 2) == (
+        "model.onnx: the file must hold an ONNX model, not other or truncated data; export it again"
+    )
+
+
+def test_an_empty_file_exits_2(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"")
+    assert refused(path, ModelError, 2) == (
+        "model.onnx: the file must hold an ONNX model, not one without a graph or an operator set; export it again"
+    )
+
+
+def test_every_truncation_of_a_model_is_refused(tmp_path: Path) -> None:
+    body = "g (float[n,2] x) => (float[n,2] y) <float[2] w = {1.0, 2.0}> { y = Add(x, w) }"
+    whole = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : 21]>{body}').SerializeToString()
+    path = tmp_path / "cut.onnx"
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ModelError):
+            load_model(path)
+    path.write_bytes(whole)
+    load_model(path)
+
+
+EXTERNAL = {
+    "outside": (
+        "../p.bin",
+        "inside the model's folder, not in '../p.bin'; move the file there and save the model again",
+    ),
+    "absolute": ("/p.bin", "inside the model's folder, not in '/p.bin'; move the file there and save the model again"),
+    "missing": ("p.bin", "beside the model, not in the missing file 'p.bin'; copy it into the model's folder"),
+}
+
+
+@pytest.mark.parametrize(("location", "message"), EXTERNAL.values(), ids=EXTERNAL)
+def test_external_data_elsewhere_exit_2(tmp_path: Path, location: str, message: str) -> None:
+    path = written(tmp_path, "g (float[n,2] x) => (float[n,2] y) <float[2] w = {1.0, 2.0}> { y = Add(x, w) }")
+    proto = onnx.load(path)
+    tensor = proto.graph.initializer[0]
+    tensor.ClearField("float_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+    path.write_bytes(proto.SerializeToString())
+    assert refused(path, ModelError, 2) == f"model.onnx: initializer 'w' must have its data {message}"
