@@ -1,0 +1,255 @@
+"""Where values live and who needs them: what the stream emitter knows before it writes an instruction.
+
+Every vector has one *origin*, the operation (or host) that makes it; unstashing it later, in another loop, gives the
+same origin. An origin has a *home* unit; every other unit that needs it is sent it once, where it is made, and keeps it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from xdsl.dialects.builtin import IndexType
+from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
+
+from ohmflow.compiler.emit.operations import call_phase
+from ohmflow.compiler.program.program import ArrayRecord
+from ohmflow.compiler.program.schedule import PHASES
+from ohmflow.compiler.tile.compute import MvmOp, MvmTOp, UpdateOp
+from ohmflow.compiler.tile.control import ForOp, MapOp, WhenOp, YieldOp
+from ohmflow.compiler.tile.entry import CallOp, EntryOp, ReturnOp
+from ohmflow.compiler.tile.stash import UnstashOp
+from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
+from ohmflow.compiler.tile.tokens import StateGetOp, StateSetOp
+from ohmflow.compiler.tile.transfer import ProgramOp, ReadOp, TransferOp
+
+Unit = tuple[str, int]
+"""Kind (`tile`, `vector`, `host`) and its number: a tile's, or a node's."""
+
+HOST: Unit = ("host", 0)
+
+
+@dataclass
+class Need:
+    """What one unit needs of an origin: elements [low, high), for which phase first, and whether past its own loop."""
+
+    low: int
+    high: int
+    phase: int
+    kept: bool
+
+
+@dataclass
+class Dataflow:
+    """Homes and needs of one entry.
+
+    Attributes:
+        home: unit that makes each origin.
+        needs: units that need each origin, its home included when it is needed there again.
+        call_home: vector unit of each call.
+    """
+
+    home: dict[SSAValue, Unit] = field(default_factory=dict)
+    needs: dict[SSAValue, dict[Unit, Need]] = field(default_factory=dict)
+    call_home: dict[Operation, Unit] = field(default_factory=dict)
+
+
+def elements(value: SSAValue) -> int:
+    """Elements of one row of a value."""
+    kind = value.type
+    while isinstance(kind, StashType):
+        kind = kind.element_type
+    return kind.size if isinstance(kind, VecType) else 1
+
+
+def origin(value: SSAValue) -> SSAValue:
+    """The value that first held what `value` holds: through stashes, loop results and carried values."""
+    while True:
+        if not isinstance(value, OpResult):
+            return value
+        op = value.op
+        if isinstance(op, UnstashOp):
+            value = _element(op.stash)
+            if isinstance(value, BlockArgument) or isinstance(value.type, StashType):
+                return value
+        elif isinstance(op, MapOp | ForOp):
+            carried = len(op.init) if isinstance(op, ForOp) else 0
+            if value.index < carried:
+                return op.block.args[1 + value.index]
+            value = op.yielded.collected[value.index - carried]
+        elif isinstance(op, WhenOp):
+            return op.block.args[value.index]
+        else:
+            return value
+
+
+def _element(stash: SSAValue) -> SSAValue:
+    """What a stash holds: the value that a loop yielded, or the stash itself if an entry or a call gave it whole."""
+    if isinstance(stash, OpResult):
+        op = stash.op
+        if isinstance(op, MapOp | ForOp):
+            carried = len(op.init) if isinstance(op, ForOp) else 0
+            return op.yielded.collected[stash.index - carried]
+        if isinstance(op, UnstashOp):
+            inner = _element(op.stash)
+            return _element(inner) if isinstance(inner.type, StashType) and inner is not op.stash else inner
+    return stash
+
+
+def analyse(
+    entry: EntryOp,
+    arrays: Mapping[str, ArrayRecord],
+    array_home: Callable[[str], Unit],
+    state_home: dict[str, Unit],
+) -> Dataflow:
+    """Find homes and needs.
+
+    Args:
+        entry: one entry of placed tile IR.
+        arrays: by name, with their blocks.
+        array_home: vector unit that gathers an array's results.
+        state_home: vector unit of each state; states without one get the unit of their first use.
+    """
+    flow = Dataflow()
+    fallback = array_home(next(reversed(list(arrays)))) if arrays else ("vector", 0)
+    for argument in entry.block.args:
+        flow.home[argument] = HOST
+    for op in _walk(entry):
+        _set_homes(op, flow, array_home, state_home, fallback)
+    for op in _walk(entry):
+        if isinstance(op, StateGetOp):
+            flow.home[op.value] = state_home.setdefault(op.state_name, fallback)
+    for op in _walk(entry):
+        for value, unit, low, high, phase in _uses(op, flow, arrays, state_home):
+            _add_need(flow, value, unit, low, high, phase, op)
+    return flow
+
+
+def _walk(entry: EntryOp) -> Iterator[Operation]:
+    for op in entry.walk():
+        if op is not entry:
+            yield op
+
+
+def _set_homes(
+    op: Operation, flow: Dataflow, array_home: Callable[[str], Unit], state_home: dict[str, Unit], fallback: Unit
+) -> None:
+    match op:
+        case MvmOp() | MvmTOp():
+            flow.home[op.y] = array_home(op.array_name)
+        case ReadOp():
+            flow.home[op.results[0]] = array_home(op.array_name)
+        case CallOp():
+            unit = _call_unit(op, flow, state_home, fallback)
+            flow.call_home[op] = unit
+            for value in op.outs:
+                flow.home[value] = unit
+            for argument in op.arguments:
+                source = origin(argument)
+                if isinstance(source, OpResult) and isinstance(source.op, StateGetOp):
+                    state_home.setdefault(source.op.state_name, unit)
+        case ForOp() | WhenOp():
+            arguments = op.block.args[len(op.block.args) - len(op.init) :]
+            for argument, init in zip(arguments, op.init, strict=True):
+                if isinstance(init.type, VecType):
+                    home = flow.home.get(origin(init), fallback)
+                    flow.home[argument] = fallback if home[0] != "vector" else home
+        case _:
+            pass
+
+
+def _call_unit(op: CallOp, flow: Dataflow, state_home: dict[str, Unit], fallback: Unit) -> Unit:
+    """A call runs where its first operand from a vector unit is, else where its state is."""
+    states = []
+    for argument in op.arguments:
+        source = origin(argument)
+        if isinstance(source, OpResult) and isinstance(source.op, StateGetOp):
+            states.append(source.op.state_name)
+        elif flow.home.get(source, HOST)[0] == "vector":
+            return flow.home[source]
+    for name in states:
+        if name in state_home:
+            return state_home[name]
+    return fallback
+
+
+def _uses(
+    op: Operation, flow: Dataflow, arrays: Mapping[str, ArrayRecord], state_home: Mapping[str, Unit]
+) -> Iterator[tuple[SSAValue, Unit, int, int, int]]:
+    """Values an operation needs: (value, unit, low, high, phase)."""
+    match op:
+        case MvmOp() | MvmTOp():
+            phase = PHASES.index(op.phase.data)
+            for block in arrays[op.array_name].blocks:
+                low, size = (block.row0, block.rows) if isinstance(op, MvmOp) else (block.col0, block.cols)
+                yield op.x, ("tile", block.tile), low, low + size, phase
+        case UpdateOp():
+            phase = PHASES.index("update")
+            for block in arrays[op.array_name].blocks:
+                yield op.x, ("tile", block.tile), block.row0, block.row0 + block.rows, phase
+                yield op.d, ("tile", block.tile), block.col0, block.col0 + block.cols, phase
+        case ReadOp():
+            for block in arrays[op.array_name].blocks:
+                yield op.index, ("tile", block.tile), 0, 1, PHASES.index("transfer")
+        case TransferOp():
+            for name in (op.source_name, op.target_name):
+                for block in arrays[name].blocks:
+                    yield op.index, ("tile", block.tile), 0, 1, PHASES.index("transfer")
+        case CallOp():
+            for argument in op.arguments:
+                yield argument, flow.call_home[op], 0, elements(argument), call_phase(op)
+        case StateSetOp():
+            yield op.value, state_home.get(op.state_name, _home_of(flow, op.value)), 0, elements(op.value), 2
+        case ReturnOp():
+            for value in op.values:
+                yield value, HOST, 0, elements(value), _result_phase(value)
+        case ForOp() | WhenOp():
+            arguments = op.block.args[len(op.block.args) - len(op.init) :]
+            for inside in (op.init, op.yielded.carried):
+                for argument, value in zip(arguments, inside, strict=True):
+                    if isinstance(value.type, VecType):
+                        yield value, flow.home[argument], 0, elements(value), 0
+        case YieldOp() | ProgramOp() | _:
+            return
+
+
+def _home_of(flow: Dataflow, value: SSAValue) -> Unit:
+    return flow.home.get(origin(value), HOST)
+
+
+def _result_phase(value: SSAValue) -> int:
+    source = origin(value)
+    if isinstance(source, OpResult) and isinstance(source.op, CallOp):
+        return call_phase(source.op)
+    return 0
+
+
+def _add_need(flow: Dataflow, value: SSAValue, unit: Unit, low: int, high: int, phase: int, op: Operation) -> None:
+    if isinstance(value.type, ScalarType | IndexType):
+        return  # run scalars and induction variables are in every unit's controller
+    source = origin(value)
+    if isinstance(source.type, ScalarType | IndexType):
+        return
+    kept = _loops(op) != _loops_of_value(source)
+    known = flow.needs.setdefault(source, {}).get(unit)
+    if known is None:
+        flow.needs[source][unit] = Need(low, high, phase, kept)
+    else:
+        known.low, known.high, known.kept = min(known.low, low), max(known.high, high), known.kept or kept
+
+
+def _loops(op: Operation) -> Sequence[Operation]:
+    found = []
+    above = op.parent_op()
+    while above is not None:
+        if isinstance(above, MapOp | ForOp):
+            found.append(above)
+        above = above.parent_op()
+    return found
+
+
+def _loops_of_value(value: SSAValue) -> Sequence[Operation]:
+    if isinstance(value, OpResult):
+        return _loops(value.op)
+    above = value.owner.parent_op() if isinstance(value, BlockArgument) else None
+    if above is None or isinstance(above, EntryOp):
+        return []
+    return [above, *_loops(above)] if isinstance(above, MapOp | ForOp) else _loops(above)

@@ -1,0 +1,308 @@
+"""Lowering: from a training graph to tile IR, with its digital segments as ONNX functions.
+
+The module holds the entries `program` (write the initial weights), `infer` (read all samples forward) and
+`train_step`. In a training step, all samples flow forward, then back, through maps; then every array is updated by
+its rule, the last layer's first, since its factors are ready first; then digital parameters step.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from numpy.typing import NDArray
+from xdsl.dialects.builtin import ModuleOp, StringAttr, f32
+from xdsl.ir import Attribute, Block
+
+from ohmflow.compiler.arrays.array_graph import ArrayInfo
+from ohmflow.compiler.autodiff.training_graph import TrainingGraph
+from ohmflow.compiler.lowering.entry_builder import EntryBuilder, result_type, row_type
+from ohmflow.compiler.lowering.functions import segment_function, segment_record
+from ohmflow.compiler.lowering.schedule_items import Item, Section, make_sections
+from ohmflow.compiler.lowering.segments import Segment, cut_segments, is_array_operation
+from ohmflow.compiler.lowering.work import is_rows, node_work
+from ohmflow.compiler.program.program import SegmentRecord, StateRecord
+from ohmflow.compiler.rules.protocol import Rule, SiteFactors, UpdateContext
+from ohmflow.compiler.tile.attributes import WeightsAttr
+from ohmflow.compiler.tile.entry import EntryOp, ReturnOp, SegmentOp
+from ohmflow.compiler.tile.state import StateOp
+from ohmflow.compiler.tile.storage import ArrayOp
+from ohmflow.compiler.tile.tile_types import ScalarType
+from ohmflow.compiler.tile.tokens import CommitOp, OpenOp, StateSetOp
+from ohmflow.compiler.tile.transfer import ProgramOp
+
+STATE_MARK = "ohmflow.state"
+
+
+@dataclass(frozen=True)
+class LowerOptions:
+    """Choices fixed when lowering.
+
+    Attributes:
+        rule: update rule of the arrays.
+        scheme: pulse scheme.
+        alphas: scale of each array.
+        verify: whether programming is verified.
+        source_name: what messages call the model.
+    """
+
+    rule: Rule
+    scheme: str
+    alphas: Mapping[str, float]
+    verify: bool
+    source_name: str
+
+
+@dataclass
+class Lowered:
+    """What lowering gives.
+
+    Attributes:
+        module: the tile IR, without blocks.
+        segments: ports of every digital segment.
+        functions: their ONNX functions.
+        states: digital parameters.
+        weights: initial values of arrays [rows, cols] and states, by symbol.
+        rows: graph names and numpy dtypes of each entry's arguments and results, see `Program`.
+    """
+
+    module: ModuleOp
+    segments: list[SegmentRecord] = field(default_factory=list)
+    functions: list[onnx.FunctionProto] = field(default_factory=list)
+    states: list[StateRecord] = field(default_factory=list)
+    weights: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    ports: dict[str, tuple[list[ir.Value], list[ir.Value], list[ir.Value]]] = field(default_factory=dict)
+
+
+def lower(training: TrainingGraph, inference: ir.Model, options: LowerOptions) -> Lowered:
+    """Lower a model.
+
+    Args:
+        training: its training graph.
+        inference: its forward graph.
+        options: choices.
+
+    Returns:
+        The module and what stands outside it.
+
+    Raises:
+        UnsupportedError: a node mixes samples, or an array is read with more than one vector per sample.
+    """
+    lowered = Lowered(ModuleOp([]))
+    states = {p.name: f"{p.name}" for p in training.parameters}
+    _declare(lowered, training, options)
+    _lower_program(lowered, training.arrays, options)
+    _lower_infer(lowered, inference, states, options)
+    _lower_train_step(lowered, training, states, options)
+    return lowered
+
+
+def _declare(lowered: Lowered, training: TrainingGraph, options: LowerOptions) -> None:
+    """Declare arrays and states, and keep their initial values."""
+    initializers = training.model.graph.initializers
+    for info in training.arrays:
+        value = _numpy(initializers[info.name])
+        lowered.weights[info.name] = value
+        key = WeightsAttr(info.name, "float32", _digest(value))
+        lowered.module.body.block.add_op(
+            ArrayOp(info.name, info.rows, info.cols, options.rule.name, key, options.alphas[info.name])
+        )
+    for parameter in training.parameters:
+        value = _numpy(initializers[parameter.name])
+        symbol = parameter.name
+        lowered.weights[symbol] = value
+        lowered.states.append(StateRecord(symbol, "parameter", value.dtype.name, parameter.shape, parameter.name))
+        key = WeightsAttr(symbol, value.dtype.name, _digest(value))
+        lowered.module.body.block.add_op(StateOp(symbol, "parameter", row_type(initializers[parameter.name]), key))
+
+
+def _lower_program(lowered: Lowered, arrays: tuple[ArrayInfo, ...], options: LowerOptions) -> None:
+    block = Block()
+    for info in arrays:
+        opened = OpenOp(info.name)
+        written = ProgramOp(info.name, opened.version, options.verify)
+        block.add_ops([opened, written, CommitOp(written.results[0])])
+    block.add_op(ReturnOp([]))
+    lowered.module.body.block.add_op(EntryOp("program", block))
+    lowered.ports["program"] = ([], [], [])
+
+
+def _lower_infer(lowered: Lowered, model: ir.Model, states: Mapping[str, str], options: LowerOptions) -> None:
+    graph = model.graph
+    results = list(graph.outputs)
+    nodes = list(graph)
+    phases = dict.fromkeys(nodes, "forward")
+    items, names = _items(lowered, nodes, phases, set(results), states, "infer", options)
+    rows = list(graph.inputs)
+    builder = EntryBuilder("infer", rows, [], names)
+    _open(builder, graph, nodes, states)
+    sections = make_sections(items)
+    for number, section in enumerate(sections):
+        builder.add_section(section, _needed(sections[number + 1 :], set(results)), "evaluation")
+    lowered.module.body.block.add_op(builder.finish(results))
+    lowered.ports["infer"] = (rows, [], results)
+
+
+def _lower_train_step(
+    lowered: Lowered, training: TrainingGraph, states: Mapping[str, str], options: LowerOptions
+) -> None:
+    graph = training.model.graph
+    by_name = {v.name: v for v in graph.outputs}
+    results = [by_name[training.loss], *(by_name[name] for name in training.outputs)]
+    updates = [n for n in graph if n.op_type == "update" and is_array_operation(n)]
+    nodes = [n for n in graph if n not in set(updates)]
+    phases = _phases(nodes, results)
+    factors = {v for n in updates for v in n.inputs[1:3] if v is not None}
+    following = {by_name[p.next]: states[p.name] for p in training.parameters}
+    returned = {*results, *factors, *following}
+    items, names = _items(lowered, nodes, phases, returned, states, "train", options)
+
+    inputs = {v.name: v for v in graph.inputs}
+    rows = [inputs[name] for name in (*training.data_inputs, training.label.name)]
+    scalars = [inputs[training.lr], inputs[training.inv_batch]]
+    builder = EntryBuilder("train_step", rows, scalars, names)
+    _open(builder, graph, nodes, states)
+    sections = make_sections(items)
+    for number, section in enumerate(sections):
+        rest = sections[number + 1 :]
+        later = _needed(rest, returned)
+        if section.mapped:
+            mapped = Section(section.mapped, [])
+            later |= {v for item in section.between for v in item.inputs}
+            builder.add_section(mapped, later)
+        if not any(s.mapped for s in rest):
+            _update_arrays(builder, training, updates, scalars[0], options)
+            updates = []
+        builder.add_section(Section([], section.between), later)
+    for value, symbol in following.items():
+        op = StateSetOp(symbol, builder.value(value), builder.versions[symbol], after=builder.dones[symbol])
+        builder.block.add_op(op)
+        builder.versions[symbol] = op.out
+    lowered.module.body.block.add_op(builder.finish(results))
+    lowered.ports["train_step"] = (rows, scalars, results)
+
+
+def _update_arrays(
+    builder: EntryBuilder, training: TrainingGraph, updates: list[ir.Node], lr: ir.Value, options: LowerOptions
+) -> None:
+    """Hand each array to its rule, the last one read first."""
+    for info in reversed(training.arrays):
+        sites = []
+        for node in updates:
+            if node.attributes["array"].as_string() == info.name:
+                x, d = node.inputs[1], node.inputs[2]
+                assert x is not None and d is not None
+                sites.append(SiteFactors(node.attributes["site"].as_int(), builder.value(x), builder.value(d)))
+        if sites:
+            builder.versions[info.name] = options.rule.lower(
+                UpdateContext(
+                    builder.block,
+                    info.name,
+                    sorted(sites, key=lambda s: s.site),
+                    builder.value(lr),
+                    builder.batch,
+                    builder.versions[info.name],
+                    builder.dones[info.name],
+                    options.scheme,
+                )
+            )
+
+
+def _open(builder: EntryBuilder, graph: ir.Graph, nodes: list[ir.Node], states: Mapping[str, str]) -> None:
+    """Open every array that is read, and read every state that a node uses."""
+    arrays = dict.fromkeys(n.attributes["array"].as_string() for n in nodes if is_array_operation(n))
+    for name in arrays:
+        builder.open(name)
+    for name, symbol in states.items():
+        builder.open(symbol)
+        builder.get_state(graph.initializers[name], symbol)
+
+
+def _items(
+    lowered: Lowered,
+    nodes: list[ir.Node],
+    phases: dict[ir.Node, str],
+    needed: set[ir.Value],
+    states: Mapping[str, str],
+    prefix: str,
+    options: LowerOptions,
+) -> tuple[list[Item], dict[Item, str]]:
+    """Cut segments, declare them, and return all items in topological order with the segments' symbols."""
+    for node in nodes:
+        for value in node.inputs:
+            if value is not None and value.is_initializer() and value.name in states:
+                value.metadata_props[STATE_MARK] = "true"
+    segments, stage = cut_segments(nodes, phases, needed, options.source_name)
+    place = {n: k for k, n in enumerate(nodes)}
+    keyed: list[tuple[int, int, Item]] = [
+        (stage[n], place[n], Item(phases[n], node=n)) for n in nodes if is_array_operation(n)
+    ]
+    keyed += [(s.stage, place[s.nodes[0]], Item(s.phase, segment=s)) for s in segments]
+    items = [item for _, _, item in sorted(keyed, key=lambda k: (k[0], k[1]))]
+    names: dict[Item, str] = {}
+    for item in items:
+        if item.segment is not None:
+            names[item] = f"{prefix}_{len(names)}"
+            _declare_segment(lowered, names[item], item.segment)
+    return items, names
+
+
+def _declare_segment(lowered: Lowered, name: str, segment: Segment) -> None:
+    inputs: list[Attribute] = [
+        ScalarType(f32) if v.is_graph_input() and not is_rows(v) else result_type(v, segment.kind)
+        for v in segment.inputs
+    ]
+    outputs = [result_type(v, segment.kind) for v in segment.outputs]
+    totals: dict[str, list[int]] = {}
+    for node in segment.nodes:
+        work = node_work(node)
+        if work is not None:
+            rowed = any(v is not None and is_rows(v) for v in (*node.inputs, *node.outputs))
+            totals.setdefault(work[0], [0, 0])[0 if rowed else 1] += work[1]
+    op = SegmentOp(name, segment.kind, inputs, outputs, [(kind, row, call) for kind, (row, call) in totals.items()])
+    op.attributes["operators"] = StringAttr(" ".join(n.op_type for n in segment.nodes))
+    lowered.module.body.block.add_op(op)
+    lowered.segments.append(segment_record(name, segment))
+    lowered.functions.append(segment_function(name, segment))
+
+
+def _needed(sections: Sequence[Section], returned: set[ir.Value]) -> set[ir.Value]:
+    """Values that later sections or the caller need."""
+    later: set[ir.Value] = set(returned)
+    for section in sections:
+        for item in (*section.mapped, *section.between):
+            later.update(item.inputs)
+    return later
+
+
+def _phases(nodes: list[ir.Node], results: list[ir.Value]) -> dict[ir.Node, str]:
+    """Forward is what the loss and the model's outputs need; then backward, and updates of parameters."""
+    forward: set[ir.Node] = set()
+    stack = [v.producer() for v in results]
+    while stack:
+        node = stack.pop()
+        if node is None or node in forward:
+            continue
+        forward.add(node)
+        stack.extend(v.producer() for v in node.inputs if v is not None)
+    phases = {}
+    for node in nodes:
+        if node in forward:
+            phases[node] = "forward"
+        else:
+            rows = any(is_rows(v) for v in node.outputs)
+            phases[node] = "backward" if rows else "update"
+    return phases
+
+
+def _numpy(value: ir.Value) -> NDArray[np.float32]:
+    assert value.const_value is not None
+    array: NDArray[np.float32] = np.ascontiguousarray(value.const_value.numpy())
+    return array
+
+
+def _digest(value: NDArray[np.float32]) -> str:
+    return hashlib.sha256(value.tobytes()).hexdigest()
+
