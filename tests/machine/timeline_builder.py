@@ -17,6 +17,7 @@ schedule = chip.build()
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypedDict, Unpack
 
 import numpy as np
 
@@ -32,13 +33,37 @@ from ohmflow.compiler.program.schedule import (
     Schedule,
 )
 
+Strides = tuple[int, ...]
+
+
+class Common(TypedDict, total=False):
+    """What any instruction may have: names of channels, of a phase, of a table of counts."""
+
+    waits: tuple[str | None, ...]
+    signal: str | None
+    phase: str
+    count: str | None
+    strides: Strides | None
+
+
+@dataclass
+class _Loop:
+    """A row of `LOOP`."""
+
+    begin: int
+    end: int
+    parent: int
+    trip: int
+    count: int
+    stride: Strides
+
 
 @dataclass
 class _Unit:
-    """The stream of one unit; instruction indices and loop rows count from the unit's own first."""
+    """The stream of one unit; instructions are rows of `INSTRUCTION`; loops count from the unit's own first."""
 
-    instructions: list[dict[str, object]] = field(default_factory=list)
-    loops: list[dict[str, object]] = field(default_factory=list)
+    instructions: list[tuple[int | Strides, ...]] = field(default_factory=list)
+    loops: list[_Loop] = field(default_factory=list)
 
 
 class ScheduleBuilder:
@@ -48,7 +73,8 @@ class ScheduleBuilder:
         """Nothing yet."""
         self._units: dict[str, _Unit] = {}
         self._links: dict[str, int] = {}
-        self._channels: dict[str, tuple[str, str, int, int, tuple[str, ...]]] = {}
+        self._channels: dict[str, int] = {}
+        self._channel_rows: list[tuple[str, str, int, int, tuple[str, ...]]] = []
         self._counts: list[int] = []
         self._tables: dict[str, tuple[int, tuple[int, ...]]] = {}
         self._current: _Unit | None = None
@@ -70,7 +96,8 @@ class ScheduleBuilder:
         self, name: str, src: str, dst: str, depth: int = 1, flits: int = 1, route: tuple[str, ...] = ()
     ) -> None:
         """Add a channel over the named links."""
-        self._channels[name] = (src, dst, depth, flits, route)
+        self._channels[name] = len(self._channel_rows)
+        self._channel_rows.append((src, dst, depth, flits, route))
 
     def count(self, name: str, values: object) -> None:
         """Add a table of counts: a number, or nested lists with the outermost loop's ordinal as the first index."""
@@ -89,67 +116,57 @@ class ScheduleBuilder:
         self._current = None
 
     @contextmanager
-    def loop(self, trip: int | str, strides: tuple[int, ...] | None = None) -> Iterator[None]:
+    def loop(self, trip: int | str, strides: Strides | None = None) -> Iterator[None]:
         """Repeat what is inside: so often, or as the named table of counts says."""
         unit = self._unit()
         count, stride = self._address(trip if isinstance(trip, str) else None, strides)
-        row: dict[str, object] = {
-            "begin": len(unit.instructions),
-            "parent": self._open[-1] if self._open else -1,
-            "trip": 0 if isinstance(trip, str) else trip,
-            "count": count,
-            "stride": stride,
-        }
+        loop = _Loop(
+            begin=len(unit.instructions),
+            end=-1,
+            parent=self._open[-1] if self._open else -1,
+            trip=0 if isinstance(trip, str) else trip,
+            count=count,
+            stride=stride,
+        )
         self._open.append(len(unit.loops))
-        unit.loops.append(row)
+        unit.loops.append(loop)
         yield
-        row["end"] = len(unit.instructions)
-        assert row["end"] != row["begin"], "a loop must hold an instruction"
+        loop.end = len(unit.instructions)
+        assert loop.end > loop.begin, "a loop must hold an instruction"
         self._open.pop()
 
-    def fixed(self, occupancy: int, latency: int | None = None, **common: object) -> None:
+    def fixed(self, occupancy: int, latency: int | None = None, **common: Unpack[Common]) -> None:
         """Append a FIXED instruction; the latency is the occupancy unless given."""
         self._append(FIXED, (occupancy, occupancy if latency is None else latency, 0, 0), **common)
 
-    def counted(self, setup: int, each: int, **common: object) -> None:
+    def counted(self, setup: int, each: int, **common: Unpack[Common]) -> None:
         """Append a COUNTED instruction."""
         self._append(COUNTED, (setup, each, 0, 0), **common)
 
     def read(
-        self, array: int, conversion: int, latency: int = 0, bank: int = 0, double: bool = False, **common: object
+        self,
+        array: int,
+        conversion: int,
+        latency: int = 0,
+        bank: int = 0,
+        double: bool = False,
+        **common: Unpack[Common],
     ) -> None:
         """Append a READ instruction; `double` is double-buffered."""
         self._append(READ, (array, conversion, latency, bank + 2 * double), **common)
 
-    def _append(
-        self,
-        kind: int,
-        t: tuple[int, int, int, int],
-        *,
-        waits: tuple[str | None, ...] = (),
-        signal: str | None = None,
-        phase: str = "forward",
-        count: str | None = None,
-        strides: tuple[int, ...] | None = None,
-    ) -> None:
+    def _append(self, kind: int, t: tuple[int, int, int, int], **common: Unpack[Common]) -> None:
         """Append an instruction; a named count is addressed by the enclosing loops, see `_address`."""
-        numbers = {name: number for number, name in enumerate(self._channels)}
-        wait0, wait1 = ([-1 if name is None else numbers[name] for name in waits] + [-1, -1])[:2]
-        base, stride = self._address(count, strides)
-        self._unit().instructions.append(
-            {
-                "kind": kind,
-                "phase": PHASES.index(phase),
-                "wait0": wait0,
-                "wait1": wait1,
-                "signal": -1 if signal is None else numbers[signal],
-                **{f"t{k}": value for k, value in enumerate(t)},
-                "count": base,
-                "stride": stride,
-            }
-        )
+        wait0, wait1 = [self._channel(name) for name in (*common.get("waits", ()), None, None)][:2]
+        signal = self._channel(common.get("signal"))
+        phase = PHASES.index(common.get("phase", "forward"))
+        base, stride = self._address(common.get("count"), common.get("strides"))
+        self._unit().instructions.append((kind, phase, wait0, wait1, signal, *t, base, stride))
 
-    def _address(self, table: str | None, strides: tuple[int, ...] | None) -> tuple[int, tuple[int, ...]]:
+    def _channel(self, name: str | None) -> int:
+        return -1 if name is None else self._channels[name]
+
+    def _address(self, table: str | None, strides: Strides | None) -> tuple[int, Strides]:
         """Base and strides: given, or those of the table's own shape, its first index being the outermost loop's."""
         if table is None:
             return -1, (0,) * MAX_DEPTH
@@ -170,40 +187,28 @@ class ScheduleBuilder:
         unit_number = {name: number for number, name in enumerate(self._units)}
         link_number = {name: number for number, name in enumerate(self._links)}
         stream = [0]
-        instructions: list[dict[str, object]] = []
-        loops: list[dict[str, object]] = []
+        instructions: list[tuple[int | Strides, ...]] = []
+        loops: list[tuple[int | Strides, ...]] = []
         for unit in self._units.values():
-            first_instruction, first_loop = len(instructions), len(loops)
+            at, first = len(instructions), len(loops)
             instructions += unit.instructions
-            for row in unit.loops:
-                parent = row["parent"]
-                assert isinstance(parent, int)
-                shifted = {
-                    "begin": row["begin"] + first_instruction,  # type: ignore[operator]
-                    "end": row["end"] + first_instruction,  # type: ignore[operator]
-                    "parent": parent + first_loop if parent >= 0 else -1,
-                }
-                loops.append({**row, **shifted})
+            for loop in unit.loops:
+                parent = loop.parent + first if loop.parent >= 0 else -1
+                loops.append((loop.begin + at, loop.end + at, parent, loop.trip, loop.count, loop.stride))
             stream.append(len(instructions))
         route: list[int] = []
         channels = []
-        for src, dst, depth, flits, links in self._channels.values():
+        for src, dst, depth, flits, links in self._channel_rows:
             begin = len(route)
             route += [link_number[link] for link in links]
             channels.append((unit_number[src], unit_number[dst], depth, flits, begin, len(route)))
         return Schedule(
             stream=np.array(stream, np.int32),
-            instructions=_rows(instructions, INSTRUCTION),
-            loops=_rows(loops, LOOP),
+            instructions=np.array(instructions, INSTRUCTION),
+            loops=np.array(loops, LOOP),
             channels=np.array(channels, CHANNEL),
             route=np.array(route, np.int32),
             hop=np.array(list(self._links.values()), np.int32),
             counts=np.array(self._counts, np.int64),
             unit_names=tuple(self._units),
         )
-
-
-def _rows(rows: list[dict[str, object]], dtype: np.dtype[np.void]) -> np.ndarray[tuple[int, ...], np.dtype[np.void]]:
-    """Make one structured array of rows by field name."""
-    assert dtype.names is not None
-    return np.array([tuple(row[name] for name in dtype.names) for row in rows], dtype)

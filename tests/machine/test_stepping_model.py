@@ -1,0 +1,146 @@
+"""What must hold of the stepping model on any schedule, and what the random schedules exercise."""
+
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from ohmflow.compiler.program.schedule import Schedule, Timeline
+from tests.machine.generate_schedules import schedule_of, schedules
+from tests.machine.stepping_model import Machine, TooLong, step_through
+from tests.machine.timeline_builder import ScheduleBuilder
+
+
+def assert_phases_sum_to_the_cycles(schedule: Schedule, timeline: Timeline) -> None:
+    assert (timeline.phase_cycles.sum(axis=1) == timeline.cycles).all()
+    assert timeline.cycles >= timeline.issues[:, 3].max(initial=0)
+
+
+def assert_phases_follow_from_the_issues(schedule: Schedule, timeline: Timeline) -> None:
+    """The page's `covered` rule, on the recorded issues."""
+    charged = np.zeros_like(timeline.phase_cycles)
+    unit_of = np.searchsorted(schedule.stream, timeline.issues[:, 0], side="right") - 1
+    covered: Counter[int] = Counter()
+    for unit, (instruction, issue, _, completion) in zip(unit_of.tolist(), timeline.issues.tolist(), strict=True):
+        phase = schedule.instructions[instruction]["phase"]
+        charged[unit, phase] += max(0, completion - max(issue, covered[unit]))
+        covered[unit] = max(covered[unit], completion)
+    charged[:, 6] += timeline.cycles - charged.sum(axis=1)
+    np.testing.assert_array_equal(timeline.phase_cycles, charged)
+
+
+def assert_units_are_in_order(schedule: Schedule, timeline: Timeline) -> None:
+    """In a unit nothing issues before the release of what was before it."""
+    _, issue, release, completion = timeline.issues.T
+    assert (issue < release).all() and (release <= completion).all()
+    unit_of = np.searchsorted(schedule.stream, timeline.issues[:, 0], side="right") - 1
+    assert (np.diff(unit_of) >= 0).all()
+    same_unit = np.diff(unit_of) == 0
+    assert (issue[1:][same_unit] >= release[:-1][same_unit]).all()
+    np.testing.assert_array_equal(
+        np.bincount(timeline.issues[:, 0], minlength=len(schedule.instructions)), timeline.executed
+    )
+
+
+def assert_links_carry_every_flit(schedule: Schedule, timeline: Timeline) -> None:
+    """A link is busy for the flits of the messages whose routes it is on."""
+    busy = np.zeros_like(timeline.link_busy)
+    for row, executed in zip(schedule.instructions, timeline.executed, strict=True):
+        if row["signal"] >= 0:
+            channel = schedule.channels[row["signal"]]
+            np.add.at(busy, schedule.route[channel["route_begin"] : channel["route_end"]], executed * channel["flits"])
+    np.testing.assert_array_equal(timeline.link_busy, busy)
+
+
+def assert_messages_are_conserved(schedule: Schedule, timeline: Timeline) -> None:
+    """On every channel as many are consumed as sent, none before it can be there, never more than `depth` at once."""
+    sent = defaultdict(list)
+    consumed = defaultdict(list)
+    credits_taken = defaultdict(list)
+    for instruction, issue, release, completion in timeline.issues.tolist():
+        row = schedule.instructions[instruction]
+        if (signal := int(row["signal"])) >= 0:
+            sent[signal].append(completion)
+            credits_taken[signal].append((issue, 1))
+        for channel in (int(row["wait0"]), int(row["wait1"])):
+            if channel >= 0:
+                consumed[channel].append(issue)
+                credits_taken[channel].append((release, -1))
+    for channel, row in enumerate(schedule.channels):
+        route = schedule.route[row["route_begin"] : row["route_end"]]
+        on_the_way = int(schedule.hop[route].sum() + row["flits"] - 1) if len(route) else 0
+        assert len(sent[channel]) == len(consumed[channel])
+        for completion, issue in zip(sorted(sent[channel]), sorted(consumed[channel]), strict=True):
+            assert issue >= completion + on_the_way
+        level = 0
+        for _, change in sorted(credits_taken[channel]):  # in one cycle, credits come back before they are taken
+            level += change
+            assert 0 <= level <= row["depth"]
+
+
+INVARIANTS = (
+    assert_phases_sum_to_the_cycles,
+    assert_phases_follow_from_the_issues,
+    assert_units_are_in_order,
+    assert_links_carry_every_flit,
+    assert_messages_are_conserved,
+)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(schedules())
+def test_stepping_model_keeps_its_invariants(schedule: Schedule) -> None:
+    timeline = step_through(schedule)
+    for holds in INVARIANTS:
+        holds(schedule, timeline)
+
+
+@pytest.mark.parametrize("chunk", range(4))
+def test_stepping_model_keeps_its_invariants_on_seeds(chunk: int) -> None:
+    for seed in range(chunk * 50, (chunk + 1) * 50):
+        schedule = schedule_of(seed)
+        timeline = step_through(schedule)
+        for holds in INVARIANTS:
+            holds(schedule, timeline)
+
+
+def test_random_schedules_exercise_everything() -> None:
+    """Of 200, so many at least meet contention, back-pressure, and so on: the comparison must stay worth something."""
+    met: Counter[str] = Counter()
+    for seed in range(200):
+        schedule = schedule_of(seed)
+        machine = Machine(schedule)
+        machine.run(max_cycles=20_000)
+        met.update(name for name, times in vars(machine.seen).items() if times)
+        rows = schedule.instructions
+        met["pair of messages"] += bool(((rows["wait0"] == rows["wait1"]) & (rows["wait0"] >= 0)).any())
+        met["several hops"] += bool((schedule.channels["route_end"] - schedule.channels["route_begin"] > 1).any())
+    for name in (
+        "packet_waits",
+        "credit_stalls",
+        "message_stalls",
+        "converter_stalls",
+        "retries",
+        "skipped_loops",
+        "repeated_loops",
+        "several hops",
+    ):
+        assert met[name] >= 80, (name, met)
+    assert met["pair of messages"] >= 40, met
+
+
+def test_same_seed_gives_the_same_schedule() -> None:
+    one, other = schedule_of(7), schedule_of(7)
+    for name in ("stream", "instructions", "loops", "channels", "route", "hop", "counts"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_stepping_model_gives_up_after_max_cycles() -> None:
+    chip = ScheduleBuilder()
+    chip.units("u")
+    with chip.on("u"), chip.loop(11):
+        chip.fixed(1)
+    assert step_through(chip.build(), max_cycles=11).cycles == 11
+    with pytest.raises(TooLong):
+        step_through(chip.build(), max_cycles=10)
