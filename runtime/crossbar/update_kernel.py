@@ -45,6 +45,12 @@ ROW_PULSES, COL_PULSES, COINCIDENCES = 0, 1, 2
 CLIPPED, LOST = 0, 1
 
 _CHUNK = 64
+# Devices listed before they are pulsed: few enough that the lists stay in the first-level cache.
+_LISTED = 512
+# A packed column carries its direction in its highest bit.
+_DESCENDS = np.uint32(1 << 31)
+_ASCENDS = np.uint32(0)
+_COLUMN = np.uint32((1 << 31) - 1)
 _ZERO = np.uint64(0)
 _ONE = np.uint64(1)
 # What one column adds to the offset of a place.
@@ -60,68 +66,63 @@ def _largest(values: Any) -> float:
 
 
 @njit(cache=True)
-def _fire_rows(x: Any, gain: float, key: Any, slots: Any, trains: Any, s: int) -> None:
-    """Draw the trains of all row lines into column s of `trains`."""
-    for i in range(x.shape[0]):
-        trains[i, s] = _ZERO
-        if x[i] != np.float32(0.0):
-            limit = threshold(gain * float(abs(x[i])))
-            trains[i, s] = line_train(key + line_offset(KIND_ROW, i, 0), limit, slots)
+def _fire(values: Any, gain: float, key: Any, kind: int, slots: Any, trains: Any) -> None:
+    """Draw the trains of all lines of one kind; a line fires with probability gain·abs(value)."""
+    row_step, column_step = (1, 0) if kind == KIND_ROW else (0, 1)
+    for i in range(values.shape[0]):
+        trains[i] = _ZERO
+        if values[i] != np.float32(0.0):
+            start = key + line_offset(kind, i * row_step, i * column_step)
+            trains[i] = line_train(start, threshold(gain * float(abs(values[i]))), slots)
 
 
 @njit(cache=True)
-def _fire_columns(d: Any, gain: float, key: Any, slots: Any, train: Any) -> None:
-    """Draw the trains of all column lines into `train`."""
-    for j in range(d.shape[0]):
-        train[j] = _ZERO
-        if d[j] != np.float32(0.0):
-            limit = threshold(gain * float(abs(d[j])))
-            train[j] = line_train(key + line_offset(KIND_COLUMN, 0, j), limit, slots)
-
-
-@njit(cache=True)
-def _pack_columns(d: Any, train: Any, packed: Any, packed_train: Any, planes_of_slots: Any) -> tuple[int, int]:
+def _pack(d: Any, train: Any, packed: Any, packed_train: Any, slot_masks: Any) -> int:
     """Pack the columns that fired, and set their bits in the masks of their slots.
 
     Args:
         d: [cols] errors.
         train: [cols] trains.
-        packed: [64·words] set to the columns.
+        packed: [64·words] set to the columns, with DESCENDS added where d > 0.
         packed_train: [64·words] set to their trains.
-        planes_of_slots: [slots, words] set to the packed columns that fire in each slot.
+        slot_masks: [slots, words] set to the packed columns that fire in each slot.
 
     Returns:
-        Words with d > 0, and all words.
+        Words in use.
     """
-    planes_of_slots[:] = _ZERO
+    slot_masks[:] = _ZERO
     place = 0
-    turn = 0
-    for sign in range(2):
-        for j in range(d.shape[0]):
-            if train[j] != _ZERO and (d[j] < np.float32(0.0)) == (sign == 1):
-                packed[place] = j
-                packed_train[place] = train[j]
-                bits = train[j]
-                while bits != _ZERO:
-                    planes_of_slots[lowest_one(bits), place >> 6] |= _ONE << np.uint64(place & 63)
-                    bits &= bits - _ONE
-                place += 1
-        if sign == 0:
-            turn = (place + 63) >> 6
-            place = turn << 6
-    return turn, (place + 63) >> 6
+    for j in range(d.shape[0]):
+        bits = train[j]
+        if bits == _ZERO:
+            continue
+        packed[place] = np.uint32(j) | (_DESCENDS if d[j] > np.float32(0.0) else _ASCENDS)
+        packed_train[place] = bits
+        while bits != _ZERO:
+            slot_masks[lowest_one(bits), place >> 6] |= _ONE << np.uint64(place & 63)
+            bits &= bits - _ONE
+        place += 1
+    return (place + 63) >> 6
 
 
 @njit(cache=True)
-def _count(fired: Any, columns: Any, vector: int, blocks: Any, by_slot: Any, counts: Any) -> int:
+def _count_line(train: Any, first: int, count: int, slot: int) -> int:
+    """Count the lines first … first + count − 1 that fire in a slot."""
+    total = _ZERO
+    for i in range(first, first + count):
+        total += (train[i] >> np.uint64(slot)) & _ONE
+    return np.int64(total)
+
+
+@njit(cache=True)
+def _count(row_train: Any, col_train: Any, length: int, blocks: Any, counts: Any) -> int:
     """Add one vector's pulses and coincidences to the counts of each block.
 
     Args:
-        fired: [rows, chunk] row trains, of which column `vector` is meant.
-        columns: [cols] column trains.
-        vector: place in the chunk.
+        row_train: [rows] trains.
+        col_train: [cols] trains.
+        length: slots.
         blocks: [blocks, 4] row0, col0, rows, cols.
-        by_slot: [2, 64] scratch: rows and columns of a block that fire in each slot.
         counts: [3, blocks] added to.
 
     Returns:
@@ -129,58 +130,96 @@ def _count(fired: Any, columns: Any, vector: int, blocks: Any, by_slot: Any, cou
     """
     total = 0
     for b in range(blocks.shape[0]):
-        by_slot[:] = 0
-        for i in range(blocks[b, 0], blocks[b, 0] + blocks[b, 2]):
-            bits = fired[i, vector]
-            while bits != _ZERO:
-                by_slot[0, lowest_one(bits)] += 1
-                bits &= bits - _ONE
-        for j in range(blocks[b, 1], blocks[b, 1] + blocks[b, 3]):
-            bits = columns[j]
-            while bits != _ZERO:
-                by_slot[1, lowest_one(bits)] += 1
-                bits &= bits - _ONE
-        for t in range(by_slot.shape[1]):
-            counts[ROW_PULSES, b] += by_slot[0, t]
-            counts[COL_PULSES, b] += by_slot[1, t]
-            counts[COINCIDENCES, b] += by_slot[0, t] * by_slot[1, t]
-            total += by_slot[0, t] * by_slot[1, t]
+        for slot in range(length):
+            rows = _count_line(row_train, blocks[b, 0], blocks[b, 2], slot)
+            cols = _count_line(col_train, blocks[b, 1], blocks[b, 3], slot)
+            counts[ROW_PULSES, b] += rows
+            counts[COL_PULSES, b] += cols
+            counts[COINCIDENCES, b] += rows * cols
+            total += rows * cols
     return total
 
 
 @njit(cache=True)
-def _pulse_words(
-    w: Any,
-    planes: Any,
-    i: int,
-    up: bool,
+def _find_hits(
     fired: Any,
-    key: Any,
-    union: Any,
-    begin: int,
-    end: int,
+    turned: Any,
+    first: int,
+    taken: int,
+    words: Any,
+    slot_masks: Any,
     packed: Any,
-    train: Any,
-) -> None:
-    """Pulse the devices of row i under the packed columns in words begin … end−1, all in one direction."""
-    for word in range(begin, end):
-        bits = union[word]
-        while bits != _ZERO:
-            place = (word << 6) + lowest_one(bits)
-            bits &= bits - _ONE
-            j = packed[place]
-            n = popcount(fired & train[place])
-            start = key + _COLUMN_STRIDE * np.uint64(j)
-            xi = normal(mix(start))
-            if n == 1:
-                w[i, j] = pulse(planes, i, j, w[i, j], up, xi)
-            else:
-                done, moved = pulses(planes, i, j, w[i, j], up, n, xi)
-                if not done:
-                    moved = w[i, j]
-                    for ordinal in range(n):
-                        moved = pulse(planes, i, j, moved, up, normal(hash_at(start, ordinal)))
-                w[i, j] = moved
+    packed_train: Any,
+    starts: Any,
+    hit: Any,
+    times: Any,
+    start: Any,
+) -> tuple[int, int]:
+    """List the devices of a row that are pulsed, vector by vector, until the lists are nearly full.
+
+    Args:
+        fired: [chunk] the row's trains.
+        turned: [chunk] DESCENDS where the row's input is negative, else 0: it turns a column's direction round.
+        first: vector to begin with.
+        taken: vectors in the chunk.
+        words: [chunk] words of packed columns in use.
+        slot_masks: [chunk, slots, words].
+        packed: [chunk, 64·words].
+        packed_train: [chunk, 64·words].
+        starts: [chunk] the vectors' keys with the row's offset.
+        hit: set to the packed columns, in their final direction.
+        times: set to how many times each device is pulsed.
+        start: set to what each device's draws are hashed from.
+
+    Returns:
+        How many devices are listed, and the vector to go on with.
+    """
+    found = 0
+    full = _LISTED
+    s = first
+    while s < taken and found < full:
+        mine = fired[s]
+        if mine != _ZERO:
+            key = starts[s]
+            turn = turned[s]
+            for word in range(words[s]):
+                bits = _ZERO
+                slots = mine
+                while slots != _ZERO:
+                    bits |= slot_masks[s, lowest_one(slots), word]
+                    slots &= slots - _ONE
+                while bits != _ZERO:
+                    place = np.uint64((word << 6) + lowest_one(bits))
+                    bits &= bits - _ONE
+                    column = packed[s, place]
+                    hit[found] = column ^ turn
+                    times[found] = popcount(mine & packed_train[s, place])
+                    start[found] = key + _COLUMN_STRIDE * np.uint64(column & _COLUMN)
+                    found += 1
+        s += 1
+    return found, s
+
+
+@njit(cache=True)
+def _draw_normals(start: Any, found: int, xi: Any) -> None:
+    """Draw the first normal number of each listed device."""
+    for k in range(found):
+        xi[k] = normal(mix(start[k]))
+
+
+@njit(cache=True)
+def _pulse_hits(w: Any, planes: Any, i: Any, hit: Any, times: Any, start: Any, xi: Any, found: int) -> None:
+    """Pulse the listed devices of row i, in order."""
+    for k in range(found):
+        j = np.uint64(hit[k] & _COLUMN)
+        up = hit[k] < _DESCENDS
+        n = times[k]
+        done, moved = pulses(planes, i, j, w[i, j], up, n, xi[k])
+        if not done:
+            moved = pulse(planes, i, j, w[i, j], up, xi[k])
+            for ordinal in range(1, n):
+                moved = pulse(planes, i, j, moved, up, normal(hash_at(start[k], ordinal)))
+        w[i, j] = moved
 
 
 @njit(cache=True)
@@ -217,23 +256,27 @@ def update_pulsed(
     n, rows = x.shape
     cols = d.shape[1]
     chunk = min(n, _CHUNK)
-    width = ((cols + 63) >> 6) + 1  # one word more: the columns with d < 0 begin at a word of their own
+    width = (cols + 63) >> 6
+    dw_min = settings[DW_MIN]
+    longest = settings[TRAIN_LENGTH]
     fired = np.empty((rows, chunk), np.uint64)
-    train = np.empty(cols, np.uint64)
-    packed = np.empty((chunk, width << 6), np.int32)
+    turned = np.empty((rows, chunk), np.uint32)
+    row_train = np.empty(rows, np.uint64)
+    col_train = np.empty(cols, np.uint64)
+    packed = np.empty((chunk, width << 6), np.uint32)
     packed_train = np.empty((chunk, width << 6), np.uint64)
-    by_slot = np.empty((2, 64), np.int64)
-    slot_planes = np.empty((chunk, 64, width), np.uint64)
-    turns = np.empty(chunk, np.int64)
-    ends = np.empty(chunk, np.int64)
+    slot_masks = np.empty((chunk, int(longest), width), np.uint64)
+    words = np.empty(chunk, np.int64)
     keys = np.empty(chunk, np.uint64)
-    union = np.empty(width, np.uint64)
+    starts = np.empty(chunk, np.uint64)
+    hit = np.empty(_LISTED + cols, np.uint32)
+    times = np.empty(_LISTED + cols, np.int32)
+    start = np.empty(_LISTED + cols, np.uint64)
+    xi = np.empty(_LISTED + cols, np.float32)
 
     purpose, place, step, position, sample0, positions = site
     step_key = fold(fold(_ZERO, identity[0], 0), purpose, 1)
     step_key = fold(fold(fold(step_key, identity[1], 2), place, 3), step, 4)
-    dw_min = settings[DW_MIN]
-    longest = settings[TRAIN_LENGTH]
 
     for first in range(0, n, chunk):
         taken = min(chunk, n - first)
@@ -242,14 +285,11 @@ def update_pulsed(
             x_max = _largest(x[v])
             d_max = _largest(d[v])
             wanted = rate * x_max * d_max / dw_min
-            ends[s] = 0
-            turns[s] = 0
+            words[s] = 0
             lengths[v] = 0
             if wanted == 0.0:
                 continue
-            length = longest
-            if settings[TRAIN_LENGTH_MANAGEMENT] != 0.0:
-                length = min(ceil(wanted), longest)
+            length = min(ceil(wanted), longest) if settings[TRAIN_LENGTH_MANAGEMENT] != 0.0 else longest
             lengths[v] = int(length)
             if wanted > longest:
                 totals[CLIPPED] += 1
@@ -258,29 +298,24 @@ def update_pulsed(
             slots = (_ONE << np.uint64(lengths[v])) - _ONE
             key = fold(step_key, sample0 + v // positions, 5)
             keys[s] = fold(fold(key, position + v % positions, 6), 0, 7)
-            _fire_rows(x[v], gain * balance, keys[s], slots, fired, s)
-            _fire_columns(d[v], gain / balance, keys[s], slots, train)
-            if _count(fired, train, s, blocks, by_slot, counts) == 0:
+            _fire(x[v], gain * balance, keys[s], KIND_ROW, slots, row_train)
+            _fire(d[v], gain / balance, keys[s], KIND_COLUMN, slots, col_train)
+            if _count(row_train, col_train, lengths[v], blocks, counts) == 0:
                 totals[LOST] += 1
                 continue
-            turns[s], ends[s] = _pack_columns(d[v], train, packed[s], packed_train[s], slot_planes[s])
+            words[s] = _pack(d[v], col_train, packed[s], packed_train[s], slot_masks[s])
+            for i in range(rows):
+                fired[i, s] = row_train[i]
+                turned[i, s] = _DESCENDS if x[v, i] < np.float32(0.0) else _ASCENDS
         for i in range(rows):
             row_offset = line_offset(KIND_CROSSPOINT, i, 0)
             for s in range(taken):
-                if ends[s] == 0 or fired[i, s] == _ZERO:
-                    continue
-                end = ends[s]
-                for word in range(end):
-                    union[word] = _ZERO
-                bits = fired[i, s]
-                while bits != _ZERO:
-                    slot = lowest_one(bits)
-                    bits &= bits - _ONE
-                    for word in range(end):
-                        union[word] |= slot_planes[s, slot, word]
-                # Descent: a device goes down where x·d > 0.
-                up = x[first + s, i] < np.float32(0.0)
-                key = keys[s] + row_offset
-                turn = turns[s]
-                _pulse_words(w, planes, i, up, fired[i, s], key, union, 0, turn, packed[s], packed_train[s])
-                _pulse_words(w, planes, i, not up, fired[i, s], key, union, turn, end, packed[s], packed_train[s])
+                starts[s] = keys[s] + row_offset
+            s = 0
+            while s < taken:
+                found, s = _find_hits(
+                    fired[i], turned[i], s, taken, words, slot_masks, packed, packed_train, starts, hit, times, start
+                )
+                _draw_normals(start, found, xi)
+                # numba lets negative numbers count from the end; an unsigned row saves it the question.
+                _pulse_hits(w, planes, np.uint64(i), hit, times, start, xi, found)

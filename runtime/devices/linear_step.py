@@ -37,15 +37,18 @@ class LinearStepParameters(SteppedParameters):
 
 
 class LinearStepPlanes(NamedTuple):
-    """The draws of an array of devices: [rows, cols] each, device units; `ctoc` is one number for all.
+    """The draws of an array of devices, device units. A pulse adds (step + slope·w)·(1 + ctoc·ξ).
 
-    `up_slope` is s₊·γ₊/w_max and `down_slope` s₋·γ₋/w_min, so that the mean step is up − up_slope·w.
+    Attributes:
+        step: [2, rows, cols] −s₋ in plane 0 (down), s₊ in plane 1 (up).
+        slope: [2, rows, cols] s₋·γ₋/w_min in plane 0, −s₊·γ₊/w_max in plane 1.
+        b_max: [rows, cols] upper bounds.
+        b_min: [rows, cols] lower bounds.
+        ctoc: spread between pulses, relative to the step.
     """
 
-    up: Plane
-    down: Plane
-    up_slope: Plane
-    down_slope: Plane
+    step: Plane
+    slope: Plane
     b_max: Plane
     b_min: Plane
     ctoc: np.float32
@@ -53,11 +56,8 @@ class LinearStepPlanes(NamedTuple):
     @staticmethod
     def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
         """Return w after one pulse."""
-        if up:
-            step = planes.up[r, c] - planes.up_slope[r, c] * w
-        else:
-            step = planes.down_slope[r, c] * w - planes.down[r, c]
-        moved = w + step * (_ONE + planes.ctoc * xi)
+        way = np.uint64(up)
+        moved = w + (planes.step[way, r, c] + planes.slope[way, r, c] * w) * (_ONE + planes.ctoc * xi)
         return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
 
 
@@ -95,9 +95,10 @@ class LinearStep:
 
         gamma_up = gamma(p.gamma_up, p.gamma_up_dtod, SpreadPlane.GAMMA_UP)
         gamma_down = gamma(p.gamma_down, p.gamma_down_dtod, SpreadPlane.GAMMA_DOWN)
-        up_slope = (up * (gamma_up / p.w_max)).astype(np.float32)
-        down_slope = (down * (gamma_down / p.w_min)).astype(np.float32)
-        return LinearStepPlanes(up, down, up_slope, down_slope, b_max, b_min, np.float32(p.dw_min_ctoc))
+        slopes = [down * (gamma_down / p.w_min), -up * (gamma_up / p.w_max)]
+        return LinearStepPlanes(
+            np.stack([-down, up]), np.stack(slopes).astype(np.float32), b_max, b_min, np.float32(p.dw_min_ctoc)
+        )
 
     def bounds(self, planes: LinearStepPlanes) -> tuple[Plane, Plane]:
         """Return each device's own (b_min, b_max), [rows, cols]."""
