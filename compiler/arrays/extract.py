@@ -34,7 +34,6 @@ class _Read:
     node: ir.Node
     weight: ir.Value  # the source initialiser
     transposed: bool  # the source stores [cols, rows]
-    x: ir.Value
     left: bool  # the weight is MatMul's left operand
 
 
@@ -93,13 +92,13 @@ def _as_read(node: ir.Node) -> _Read | str:
         weight, transposed = right
         if not has_batch(first) or len(dims(first)) < 2:
             return "its input does not depend on the batch"
-        return _Read(node, weight, transposed != bool(_int(node, "transB")), first, left=False)
+        return _Read(node, weight, transposed != bool(_int(node, "transB")), left=False)
     if left is not None and node.op_type == "MatMul":
         weight, transposed = left
         if not has_batch(second) or len(dims(second)) < 3:
             return "its right operand is not a batch of matrices"
         # W · X = (Xᵀ · Wᵀ)ᵀ: the source stores [cols, rows].
-        return _Read(node, weight, not transposed, second, left=True)
+        return _Read(node, weight, not transposed, left=True)
     return "no operand is a trainable initialiser of rank 2"
 
 
@@ -176,7 +175,9 @@ def _rewrite(graph: ir.Graph, read: _Read, array: ir.Value, site: int) -> None:
     node, result = read.node, read.node.outputs[0]
     name = result.name or "product"
     builder = GraphBuilder(graph, before=node)
-    x = read.x
+    # Looked up now: an earlier rewrite may have replaced it.
+    x = node.inputs[1 if read.left else 0]
+    assert x is not None, "the checker requires both operands"
     if read.left:
         swap = _swap_last_two(len(dims(x)))
         x = builder.op("Transpose", [x], f"{x.name}.turned", perm=swap)

@@ -44,9 +44,14 @@ def convert(proto: onnx.ModelProto, name: str) -> ir.Model:
     if version != OPSET:
         # What nothing here knows is named as such, before the converter stumbles over it.
         check_operator_types(proto, name)
+        newest = onnx.defs.onnx_opset_version()
+        if not 1 <= version <= newest:
+            raise UnsupportedError(
+                f"{name}: the opset must be one of 1 to {newest}, not {version}; export the model with opset {OPSET}"
+            )
         try:
             proto = onnx.version_converter.convert_version(proto, OPSET)
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, onnx.version_converter.ConvertError) as error:
             raise UnsupportedError(
                 f"{name}: the model must be convertible to opset {OPSET}, not '{error}'; export it with opset {OPSET}"
             ) from error

@@ -127,6 +127,14 @@ def test_sound_models_that_can_not_be_done_exit_3(tmp_path: Path, body: str, mes
     assert refused(written(tmp_path, body, names=("conv1",)), UnsupportedError, 3) == message
 
 
+def test_an_opset_of_the_future_exits_3(tmp_path: Path) -> None:
+    path = written(tmp_path, "g (float[n,2] x) => (float[n,2] y) { y = Relu(x) }", opset=999)
+    newest = onnx.defs.onnx_opset_version()
+    assert refused(path, UnsupportedError, 3) == (
+        f"model.onnx: the opset must be one of 1 to {newest}, not 999; export the model with opset 21"
+    )
+
+
 WRONG = {
     "no floating input": (
         "g (int64[n,2] x) => (int64[n,2] y) { y = Add(x, x) }",
