@@ -133,7 +133,11 @@ def _parse_packed(parser: AttrParser) -> bytes:
 
 def _parse_block(parser: AttrParser) -> BlockRow:
     def integer() -> int:
-        return parser.parse_integer(allow_boolean=False, allow_negative=False)
+        position = parser.pos
+        number = parser.parse_integer(allow_boolean=False, allow_negative=False)
+        if number >= 2**31:
+            parser.raise_error(f"entries of a block table must be below 2**31, not {number}; correct it", position)
+        return number
 
     def span() -> tuple[int, int]:
         position = parser.pos

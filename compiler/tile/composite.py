@@ -118,7 +118,9 @@ class CompositeOp(IRDLOperation):
     def verify_(self) -> None:
         kind, name = self.kind.data, self.sym_name.data
         if kind not in COMPOSITE_KINDS:
-            raise VerifyException(f"a composite must be {' or '.join(COMPOSITE_KINDS)}, not '{kind}'; name its kind")
+            raise VerifyException(
+                f"a composite must be one of {', '.join(COMPOSITE_KINDS)}, not '{kind}'; name its kind"
+            )
         if len(self.parts) != len(self.gains):
             raise VerifyException(
                 f"gains of @{name} must be one a part, not {len(self.gains)} for {len(self.parts)} parts; list them all"
@@ -142,14 +144,18 @@ class CompositeOp(IRDLOperation):
         if len(set(shapes.values())) > 1:
             told = ", ".join(f"@{part} {shape[0]}x{shape[1]}" for part, shape in shapes.items())
             raise VerifyException(f"parts of @{name} must have one shape, not {told}; make them alike")
+        seen: set[str] = set()
         for other in module.body.block.ops:
             if isinstance(other, CompositeOp):
-                again = [p for p in self.part_names if (p in other.part_names if other is not self else 0)]
-                if again or len(set(self.part_names)) != len(self.part_names):
-                    part = again[0] if again else self.part_names[0]
-                    raise VerifyException(
-                        f"a part must be in one composite, but @{part} is in several or twice; use another array"
-                    )
+                for part in other.part_names:
+                    if part in seen and other is self:
+                        raise VerifyException(
+                            f"a part must be in one composite, once, but @{part} is in another or again; "
+                            "use another array"
+                        )
+                    seen.add(part)
+            if other is self:
+                break
 
 
 def leaves(op: Operation, name: str) -> tuple[str, ...]:

@@ -9,14 +9,16 @@ from xdsl.ir import Dialect, Operation
 from xdsl.utils.exceptions import DiagnosticException, ParseError, VerifyException
 
 from ohmflow.compiler.tile.attributes import BlockRow, BlockTable, WeightsAttr, WorkAttr
+from ohmflow.compiler.tile.body import YieldOp
 from ohmflow.compiler.tile.composite import CompositeOp, leaves, matrix_shape
 from ohmflow.compiler.tile.compute import MvmOp, MvmTOp, UpdateOp
-from ohmflow.compiler.tile.control import ForOp, LoopOp, MapOp, WhenOp, YieldOp, loop_body
-from ohmflow.compiler.tile.entry import CallOp, EntryOp, ReturnOp, SegmentOp
+from ohmflow.compiler.tile.control import ForOp, LoopOp, MapOp, loop_body
+from ohmflow.compiler.tile.entry import EntryOp, ReturnOp
 from ohmflow.compiler.tile.errors import TileError
 from ohmflow.compiler.tile.linearity import linearity_faults
-from ohmflow.compiler.tile.locations import TileParser, where
+from ohmflow.compiler.tile.locations import TileParser, UnknownOperation, where
 from ohmflow.compiler.tile.printing import TilePrinter
+from ohmflow.compiler.tile.segment import CallOp, SegmentOp
 from ohmflow.compiler.tile.sites import site_faults
 from ohmflow.compiler.tile.stash import SplitOp, StackOp, UnstashOp
 from ohmflow.compiler.tile.state import StateOp
@@ -26,6 +28,7 @@ from ohmflow.compiler.tile.tile_types import DoneType, ScalarType, StashType, Ve
 from ohmflow.compiler.tile.tokens import CommitOp, JoinOp, OpenOp, StateGetOp, StateSetOp
 from ohmflow.compiler.tile.transfer import ProgramOp, ReadOp, TransferOp
 from ohmflow.compiler.tile.trips import trip_faults
+from ohmflow.compiler.tile.when import WhenOp
 
 __all__ = [
     "ArrayOp",
@@ -107,6 +110,9 @@ Tile = Dialect(
     [VecType, ScalarType, StashType, VersionType, DoneType, BlockTable, WeightsAttr, WorkAttr],
 )
 
+DECLARATIONS = (ArrayOp, CompositeOp, StateOp, SegmentOp, EntryOp)
+"""What may stand in a module by itself."""
+
 
 def context() -> Context:
     """Make an xDSL context for tile IR.
@@ -139,6 +145,8 @@ def parse_tile(text: str, file_name: str = "<text>") -> ModuleOp:
         raise _parse_error(text, file_name, error.span.start, error.msg) from error
     try:
         return parser.parse_module()
+    except UnknownOperation as error:
+        raise TileError(str(error)) from error
     except ParseError as error:
         raise _parse_error(text, file_name, error.span.start, error.msg) from error
     except DiagnosticException as error:
@@ -192,13 +200,17 @@ def verify_tile(module: ModuleOp) -> None:
 def _operation_faults(module: ModuleOp) -> Iterator[tuple[Operation, str]]:
     first = symbols(module)
     for op in module.walk():
+        if op is module:
+            continue
+        if op.parent_op() is module and not isinstance(op, DECLARATIONS):
+            yield op, f"{op.name} must be inside an entry, not in the module; move it"
         name = symbol_name(op)
         if name is not None and first.get(name) is not op:
             yield op, f"@{name} must be declared once, not again; rename one of them"
         try:
             op.verify(verify_nested_ops=False)
         except VerifyException as error:
-            yield op, str(error)
+            yield op, " ".join(str(error).split())
 
 
 def _program_faults(module: ModuleOp) -> Iterator[tuple[Operation, str]]:

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from ohmflow.compiler.tile.composite import leaves
-from ohmflow.compiler.tile.control import ForOp, MapOp, WhenOp
+from ohmflow.compiler.tile.control import ForOp, MapOp
 from ohmflow.compiler.tile.effects import ConsumesVersions, ReadsVersions
 from ohmflow.compiler.tile.entry import EntryOp
 from ohmflow.compiler.tile.tile_types import VersionType
 from ohmflow.compiler.tile.tokens import CommitOp, JoinOp, OpenOp
+from ohmflow.compiler.tile.when import WhenOp
 
 Fault = tuple[Operation, str]
 
@@ -43,7 +44,8 @@ def _open_faults(entry: EntryOp) -> Iterator[Fault]:
             continue
         for leaf in leaves(op, op.symbol_name):
             if leaf in opened:
-                also = "" if opened[leaf] == op.symbol_name else f" (as part of @{opened[leaf]})"
+                whole = next((name for name in (opened[leaf], op.symbol_name) if name != leaf), None)
+                also = "" if whole is None else f" as part of @{whole}"
                 yield op, f"@{leaf} must be opened once in an entry, not again{also}; use the version that there is"
             opened[leaf] = op.symbol_name
 

@@ -1,14 +1,21 @@
 """Where an operation is, for messages: file:line:column if it was parsed, else its name and entry."""
 
+import re
 from bisect import bisect_right
+from difflib import get_close_matches
 
 from typing_extensions import override
 from xdsl.context import Context
 from xdsl.dialects.builtin import FileLineColLoc, IntAttr, StringAttr, UnknownLoc
 from xdsl.ir import Operation
 from xdsl.parser import Parser
+from xdsl.utils.exceptions import ParseError
 
 from ohmflow.compiler.tile.symbols import symbol_name
+
+
+class UnknownOperation(Exception):
+    """An operation's name is none of the dialects'; the message says where and what is near."""
 
 
 class TileParser(Parser):
@@ -41,10 +48,24 @@ class TileParser(Parser):
     @override
     def parse_operation(self) -> Operation:
         line, column = self.line_and_column(self.pos)
-        op = super().parse_operation()
+        try:
+            op = super().parse_operation()
+        except ParseError as error:
+            raise self._unknown(error, line, column) or error from None
         if isinstance(op.location, UnknownLoc):
             op.location = FileLineColLoc(self._file_name, IntAttr(line), IntAttr(column))
         return op
+
+    def _unknown(self, error: ParseError, line: int, column: int) -> UnknownOperation | None:
+        """Say better what xDSL says of an unknown name: it points behind the name, and knows no near one."""
+        found = re.fullmatch(r"Operation (\S+) is not registered", error.msg)
+        if found is None:
+            return None
+        near = get_close_matches(found[1], [op.name for op in self.ctx.loaded_ops], n=1)
+        return UnknownOperation(
+            f"{self._file_name.data}:{line}:{column}: {found[1]} must be an operation of tile IR, not an unknown name"
+            + (f"; did you mean {near[0]}?" if near else "; see docs/tile-ir.md")
+        )
 
 
 def where(op: Operation) -> str:

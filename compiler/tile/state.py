@@ -98,7 +98,7 @@ class StateOp(IRDLOperation):
         if not isinstance(held, VecType):
             parser.raise_error(f"state must hold a vec, not {held}", position)
         weights = parse_weights(parser)
-        init = parser.parse_number(allow_boolean=True) if parser.parse_optional_keyword("init") else None
+        init = _parse_init(parser, held) if parser.parse_optional_keyword("init") else None
         return cls(name, kind, held, weights, init, parse_extra(parser))
 
     @override
@@ -121,8 +121,18 @@ class StateOp(IRDLOperation):
     def verify_(self) -> None:
         name = self.sym_name.data
         if self.kind.data not in STATE_KINDS:
-            raise VerifyException(f"@{name} must be {', '.join(STATE_KINDS)}, not '{self.kind.data}'; name its kind")
+            raise VerifyException(
+                f"@{name} must be one of {', '.join(STATE_KINDS)}, not '{self.kind.data}'; name its kind"
+            )
         if self.weights is not None and self.init is not None:
             raise VerifyException(f"@{name} must start with stored weights or one number, not both; drop one")
         if self.init is not None and isinstance(self.init, FloatAttr) != (self.type.element_type == f32):
             raise VerifyException(f"init of @{name} must fit {self.type}, not be {self.init}; correct it")
+
+
+def _parse_init(parser: Parser, held: VecType) -> float | int:
+    position = parser.pos
+    number = parser.parse_number(allow_boolean=True)
+    if isinstance(number, float) and held.element_type != f32:
+        parser.raise_error(f"init must fit {held}, not be {number}; write a whole number", position)
+    return number

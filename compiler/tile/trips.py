@@ -12,7 +12,8 @@ from xdsl.dialects.builtin import IndexType
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from ohmflow.compiler.tile.control import ForOp, LoopOp, MapOp
-from ohmflow.compiler.tile.entry import CallOp, EntryOp
+from ohmflow.compiler.tile.entry import EntryOp
+from ohmflow.compiler.tile.segment import CallOp
 from ohmflow.compiler.tile.stash import SplitOp, StackOp, UnstashOp
 from ohmflow.compiler.tile.tile_types import StashType, VecType
 
