@@ -150,7 +150,7 @@ def _lower_train_step(
 ) -> None:
     graph = training.model.graph
     by_name = {v.name: v for v in graph.outputs}
-    results = [by_name[training.loss], *(by_name[name] for name in training.outputs)]
+    results = [by_name[training.loss]]
     updates = [n for n in graph if n.op_type == "update" and is_array_operation(n)]
     nodes = [n for n in graph if n not in set(updates)]
     phases = _phases(nodes, results)

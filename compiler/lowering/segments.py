@@ -104,6 +104,7 @@ def cut_segments(
             same = kinds[producer] == kinds[node] and phases[producer] == phases[node] and kinds[node] != "array"
             level = max(level, stage[producer] + (0 if same else 1))
         stage[node] = level
+    _sink(nodes, kinds, phases, stage, needed)
     touching: nx.Graph[ir.Node] = nx.Graph()
     position = {n: k for k, n in enumerate(nodes)}
     for node in nodes:
@@ -130,6 +131,22 @@ def cut_segments(
         )
     segments.sort(key=lambda s: (s.stage, position[s.nodes[0]]))
     return segments, stage
+
+
+def _sink(
+    nodes: Sequence[ir.Node],
+    kinds: dict[ir.Node, str],
+    phases: dict[ir.Node, str],
+    stage: dict[ir.Node, int],
+    needed: set[ir.Value],
+) -> None:
+    """Move a node that only nodes of its kind and phase use to the stage of the first of them, which makes fewer segments."""
+    for node in reversed(nodes):
+        if kinds[node] == "array" or any(v in needed for v in node.outputs):
+            continue
+        users = [use.node for v in node.outputs for use in v.uses()]
+        if users and all((kinds.get(u), phases.get(u)) == (kinds[node], phases[node]) for u in users):
+            stage[node] = min(stage[u] for u in users)
 
 
 def _key(

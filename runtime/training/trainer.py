@@ -8,12 +8,11 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from ohmflow.runtime.crossbar.spec import Purpose
 from ohmflow.runtime.machine.machine import Machine
-from ohmflow.runtime.train.accuracy import analog_accuracy, digital_accuracy
-from ohmflow.runtime.train.data import DataSet
-from ohmflow.runtime.train.errors import DivergenceError, RunError
-from ohmflow.runtime.train.export import export_model, trained_weights
+from ohmflow.runtime.training.accuracy import analog_accuracy, digital_accuracy
+from ohmflow.runtime.training.data import DataSet
+from ohmflow.runtime.training.errors import DivergenceError, RunError
+from ohmflow.runtime.training.export import export_model, trained_weights
 
 _SHUFFLE_PURPOSE = 0x0DE5
 
@@ -99,7 +98,7 @@ class Trainer:
 
     def program_weights(self) -> None:
         """Write the initial weights; booked as epoch 0."""
-        self.machine.execute("program", {}, {}, 0, Purpose.TRAIN)
+        self.machine.execute("program", {}, {}, 0)
         self.machine.close_epoch(0)
 
     def run(self, watch: Watcher | None = None, epoch_done: Callable[[int], None] | None = None) -> None:
@@ -162,7 +161,6 @@ class Trainer:
             {self._x.name: x, self._y.name: y},
             {"lr": self.options.lr, "inv_batch": inv_batch, "batch": len(x)},
             self.step,
-            Purpose.TRAIN,
         )
         self.step += 1
         return float(results["loss"])

@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmflow.runtime.train.errors import RunError
+from ohmflow.runtime.training.errors import RunError
 
 _SPLIT_PURPOSE = 0x5917
 """Keeps the generator of the split apart from the one that shuffles."""

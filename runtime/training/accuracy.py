@@ -7,10 +7,9 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from ohmflow.runtime.crossbar.spec import Purpose
 from ohmflow.runtime.digital.sessions import session_options
 from ohmflow.runtime.machine.machine import Machine
-from ohmflow.runtime.train.data import Rows
+from ohmflow.runtime.training.data import Rows
 
 _CHUNK = 64
 """Rows evaluated at once. It is part of the draws' keys, so it is fixed."""
@@ -60,5 +59,5 @@ def infer(machine: Machine, rows: dict[str, NDArray[Any]], step: int) -> dict[st
         part = {name: values[begin : begin + _CHUNK] for name, values in rows.items()}
         size = len(next(iter(part.values())))
         key = (step << 20) + chunk
-        collected.append(machine.execute("infer", part, {"batch": size}, key, Purpose.EVALUATE))
+        collected.append(machine.execute("infer", part, {"batch": size}, key))
     return {name: np.concatenate([c[name] for c in collected]) for name in collected[0]}

@@ -1,0 +1,170 @@
+"""`compile_model`: the whole way from an ONNX model to a program."""
+
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from ohmflow.compiler.arrays.array_graph import ArrayGraph
+from ohmflow.compiler.arrays.extract import extract_arrays
+from ohmflow.compiler.autodiff.training import inference_graph, training_graph
+from ohmflow.compiler.autodiff.training_graph import TrainingGraph
+from ohmflow.compiler.emit.assemble import assemble
+from ohmflow.compiler.frontend.load import load_model
+from ohmflow.compiler.lowering.functions import segments_model
+from ohmflow.compiler.lowering.lower import Lowered, LowerOptions, lower
+from ohmflow.compiler.lowering.scaling import WeightScaling
+from ohmflow.compiler.lowering.source import source_for_export
+from ohmflow.compiler.mapping.assign import assign
+from ohmflow.compiler.program.program import ArrayRecord, Program
+from ohmflow.compiler.rules.registry import rule
+from ohmflow.compiler.tile.attributes import BlockTable
+from ohmflow.compiler.tile.dialect import print_tile, verify_tile
+from ohmflow.compiler.tile.storage import ArrayOp
+from ohmflow.targets.schema.target import Target
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """Choices fixed when compiling.
+
+    Attributes:
+        loss: `cross-entropy` or `mse`.
+        rule: update rule of the arrays.
+        optimizer: of digital parameters.
+        scaling: how weights are scaled to devices.
+        packing: `share` or `spread`.
+        placer: a registered placer.
+    """
+
+    loss: str = "cross-entropy"
+    rule: str = "sgd"
+    optimizer: str = "sgd"
+    scaling: WeightScaling = field(default_factory=WeightScaling)
+    packing: str = "share"
+    placer: str = "snake"
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What each stage of a compilation gave, for `--emit` and for tests.
+
+    Attributes:
+        arrays: graph with arrays extracted.
+        training: training graph.
+        lowered: placed tile IR and what stands outside it.
+        program: the program.
+    """
+
+    arrays: ArrayGraph
+    training: TrainingGraph
+    lowered: Lowered
+    program: Program
+
+
+def compile_model(source: str | Path | onnx.ModelProto, target: Target, options: CompileOptions | None = None) -> Program:
+    """Compile an ONNX model for a target.
+
+    Args:
+        source: an ONNX file, or a model in memory.
+        target: what `ohmflow.targets.registry.load` gave.
+        options: choices; the defaults if None.
+
+    Returns:
+        A program with the entries `program`, `infer` and `train_step`.
+
+    Raises:
+        CompilerError: the model can not be read (exit status 2) or is not supported (3).
+        InfeasibleError: it does not fit the target.
+    """
+    return compile_stages(source, target, options or CompileOptions()).program
+
+
+def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options: CompileOptions) -> Stages:
+    """Compile, and keep what every stage gave; see `compile_model`."""
+    name = source.graph.name if isinstance(source, onnx.ModelProto) else Path(source).name
+    graph = extract_arrays(load_model(source))
+    training = training_graph(graph, options.loss, name, options.optimizer)
+    values = {
+        info.name: training.model.graph.initializers[info.name].const_value.numpy()  # type: ignore[union-attr]
+        for info in graph.arrays
+    }
+    alphas = options.scaling.alphas(values, target)
+    verify = target.tile.program.mode == "write-verify"
+    lower_options = LowerOptions(rule(options.rule), target.tile.update.scheme, alphas, verify, name)
+    lowered = lower(training, inference_graph(graph), lower_options)
+    blocks = assign({a.name: (a.rows, a.cols) for a in graph.arrays}, target, options.packing, options.placer)
+    for op in lowered.module.body.block.ops:
+        if isinstance(op, ArrayOp):
+            rows = [
+                (b.row0, b.col0, b.rows, b.cols, b.tile, b.tile_row, b.tile_col) for b in blocks[op.sym_name.data]
+            ]
+            op.properties["blocks"] = BlockTable.of(rows)
+    verify_tile(lowered.module)
+    arrays = tuple(
+        ArrayRecord(a.name, a.rows, a.cols, alphas[a.name], options.rule, a.initializer, a.transposed, blocks[a.name])
+        for a in graph.arrays
+    )
+    ports = {
+        entry: (
+            [v.name or "" for v in rows] + [_scalar_name(v.name, training) for v in scalars] + _batch(entry),
+            [_result_name(v.name, training) for v in results],
+        )
+        for entry, (rows, scalars, results) in lowered.ports.items()
+    }
+    entries, chip, memory = assemble(lowered.module, arrays, lowered.states, lowered.segments, target, ports)
+    exported, model_hash = source_for_export(source, graph, lowered)
+    program = Program(
+        manifest=_manifest(name, model_hash, target, options, training, memory),
+        arrays=arrays,
+        states=tuple(lowered.states),
+        segments=tuple(lowered.segments),
+        entries=entries,
+        chip=chip,
+        weights=lowered.weights,
+        tile_ir=print_tile(lowered.module),
+        segments_onnx=segments_model(lowered.functions),
+        source_onnx=exported,
+    )
+    return Stages(graph, training, lowered, program)
+
+
+def _batch(entry: str) -> list[str]:
+    return [] if entry == "program" else ["batch"]
+
+
+def _scalar_name(name: str | None, training: TrainingGraph) -> str:
+    return {training.lr: "lr", training.inv_batch: "inv_batch"}.get(name or "", name or "")
+
+
+def _result_name(name: str | None, training: TrainingGraph) -> str:
+    return "loss" if name == training.loss else name or ""
+
+
+def _manifest(
+    name: str,
+    model_hash: str,
+    target: Target,
+    options: CompileOptions,
+    training: TrainingGraph,
+    memory: dict[str, dict[str, tuple[int, int, int]]],
+) -> dict[str, Any]:
+    return {
+        "model": name,
+        "model_hash": model_hash,
+        "target": target.name,
+        "target_hash": target.content_hash,
+        "loss": options.loss,
+        "label": training.label.name,
+        "rule": options.rule,
+        "optimizer": options.optimizer,
+        "weight_scaling": {"kind": options.scaling.kind, "fill": options.scaling.fill, "alpha": options.scaling.alpha},
+        "packing": options.packing,
+        "placer": options.placer,
+        "memory": {entry: {unit: list(sizes) for unit, sizes in units.items()} for entry, units in memory.items()},
+        "versions": {"ohmflow": version("ohmflow"), "onnx": onnx.__version__},
+    }
+
+

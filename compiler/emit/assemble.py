@@ -1,0 +1,227 @@
+"""From placed tile IR to a program: entries, units, links."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Attribute
+
+from ohmflow.compiler.emit.costing import Costing
+from ohmflow.compiler.emit.dataflow import HOST, Dataflow, Unit, analyse
+from ohmflow.compiler.emit.operations import EmittedOperations, Symbols, emit_operations
+from ohmflow.compiler.emit.streams import EmittedStreams, emit_streams
+from ohmflow.compiler.emit.topology import Topology
+from ohmflow.compiler.program.entry import Argument, Entry
+from ohmflow.compiler.program.program import ArrayRecord, Chip, SegmentRecord, StateRecord, UnitRecord
+from ohmflow.compiler.program.schedule import CHANNEL
+from ohmflow.compiler.program.tables import INSTRUCTIONS, STREAM_LOOPS
+from ohmflow.compiler.tile.entry import EntryOp, SegmentOp
+from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
+from ohmflow.targets.schema.target import Target
+
+_NUMPY = {"f32": "float32", "i64": "int64", "i1": "bool", "index": "int64"}
+
+
+def assemble(
+    module: ModuleOp,
+    arrays: Sequence[ArrayRecord],
+    states: Sequence[StateRecord],
+    segments: Sequence[SegmentRecord],
+    target: Target,
+    names: Mapping[str, tuple[Sequence[str], Sequence[str]]] | None = None,
+) -> tuple[dict[str, Entry], Chip, dict[str, dict[str, tuple[int, int, int]]]]:
+    """Emit every entry of a module of placed tile IR.
+
+    Args:
+        module: placed tile IR.
+        arrays: with their blocks; the numbers of the program's tables follow this order.
+        states, segments: in the order of their numbers.
+        target: what it is emitted for.
+        names: names of arguments and results of each entry; by default those of the text, and `result0`, ….
+
+    Returns:
+        Entries by name, the chip, and for each entry and unit (fixed bytes, bytes per sample, size of its memory).
+
+    Raises:
+        EmitError: an operation that the machine does not execute.
+    """
+    can_retry = target.tile.read.bound_management == "iterative" and target.tile.adc is not None
+    symbols = Symbols(arrays, states, segments, can_retry)
+    entries = [op for op in module.body.block.ops if isinstance(op, EntryOp)]
+    # The training step decides where states live, so it is analysed first.
+    entries.sort(key=lambda e: (e.sym_name.data != "train_step", e.sym_name.data))
+    emitted = {e.sym_name.data: emit_operations(e, symbols) for e in entries}
+    streams: dict[str, EmittedStreams] = {}
+    if target.chip is not None:
+        by_name = {a.name: a for a in arrays}
+        per_node = target.chip.tiles_per_node
+        declared = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, SegmentOp)}
+        state_home: dict[str, Unit] = {}
+
+        def array_home(name: str) -> Unit:
+            return ("vector", by_name[name].blocks[0].tile // per_node)
+
+        for entry in entries:
+            flow: Dataflow = analyse(entry, by_name, array_home, state_home)
+            batch = entry.batch_argument
+            streams[entry.sym_name.data] = emit_streams(
+                entry,
+                flow,
+                emitted[entry.sym_name.data],
+                by_name,
+                array_home,
+                declared,
+                -1 if batch is None else batch.index,
+                Costing(target),
+            )
+    units = _units(arrays, streams, target)
+    chip = _chip(units, target)
+    built = {}
+    for entry in entries:
+        name = entry.sym_name.data
+        arguments, results = _ports(entry, (names or {}).get(name))
+        built[name] = _entry(name, arguments, results, emitted[name], streams.get(name), units, target)
+    return built, chip, _memory(streams, units, target)
+
+
+def _units(arrays: Sequence[ArrayRecord], streams: Mapping[str, EmittedStreams], target: Target) -> dict[Unit, UnitRecord]:
+    """All units that any entry uses, and every tile that holds a block, in the order of their nodes."""
+    used = {unit for s in streams.values() for unit in s.streams} | {("tile", b.tile) for a in arrays for b in a.blocks}
+    records: dict[Unit, UnitRecord] = {}
+    if target.chip is None:
+        for _, tile in sorted(used):
+            records["tile", tile] = UnitRecord(f"tile({tile})", "tile", tile, 0, tile)
+        return records
+    per_node = target.chip.tiles_per_node
+    columns = target.chip.mesh[0]
+
+    def node(unit: Unit) -> int:
+        return -1 if unit == HOST else unit[1] // per_node if unit[0] == "tile" else unit[1]
+
+    for unit in sorted(used, key=lambda u: (node(u), u)):
+        if unit == HOST:
+            x, y = target.chip.host.node
+            records[unit] = UnitRecord("host", "host", x, y, 0)
+            continue
+        x, y = node(unit) % columns, node(unit) // columns
+        part = f".{unit[1] % per_node}" if unit[0] == "tile" and per_node > 1 else ""
+        records[unit] = UnitRecord(f"{unit[0]}({x},{y}){part}", unit[0], x, y, unit[1])
+    return records
+
+
+def _topology(target: Target) -> Topology:
+    assert target.chip is not None
+    columns, rows = target.chip.mesh
+    return Topology(columns, rows, target.chip.link.hop, target.chip.link.local_hop)
+
+
+def _chip(units: Mapping[Unit, UnitRecord], target: Target) -> Chip:
+    records = tuple(units.values())
+    if target.chip is None:
+        return Chip(records, (), (), np.zeros(0, np.int32), None, None, None)
+    topology = _topology(target)
+    return Chip(
+        records,
+        topology.names(),
+        topology.routers(),
+        topology.hops(),
+        target.chip.mesh,
+        target.chip.tiles,
+        target.chip.clock.si,
+    )
+
+
+def _entry(
+    name: str,
+    arguments: tuple[Argument, ...],
+    results: tuple[Argument, ...],
+    emitted: EmittedOperations,
+    streams: EmittedStreams | None,
+    units: Mapping[Unit, UnitRecord],
+    target: Target,
+) -> Entry:
+    rows: list[dict[str, int]] = []
+    starts = [0]
+    loops: list[tuple[int, int, int, int]] = []
+    for number, unit in enumerate(units):
+        stream = streams.streams.get(unit) if streams is not None else None
+        if stream is not None:
+            first = len(loops)
+            loops += [(b, e, p if p < 0 else p + first, k) for b, e, p, k in stream.loops(len(rows))]
+            rows += [{**row, "unit": number} for row in stream.rows]
+        starts.append(len(rows))
+    instructions = np.zeros(len(rows), INSTRUCTIONS)
+    for k, row in enumerate(rows):
+        for column, value in row.items():
+            instructions[column][k] = value
+    channels, route = _channels(streams, units, target)
+    return Entry(
+        name=name,
+        arguments=arguments,
+        results=results,
+        instructions=instructions,
+        stream=np.array(starts, np.int32),
+        stream_loops=np.array(loops, STREAM_LOOPS) if loops else np.zeros(0, STREAM_LOOPS),
+        channels=channels,
+        route=route,
+        **emitted.tables(),  # type: ignore[arg-type]  # the table names are the fields
+    )
+
+
+def _channels(
+    streams: EmittedStreams | None, units: Mapping[Unit, UnitRecord], target: Target
+) -> tuple[NDArray[np.void], NDArray[np.int32]]:
+    if streams is None:
+        return np.zeros(0, CHANNEL), np.zeros(0, np.int32)
+    assert target.tile.buffer is not None
+    number = {unit: k for k, unit in enumerate(units)}
+    topology = _topology(target)
+    channels = np.zeros(len(streams.channels), CHANNEL)
+    route: list[int] = []
+    for k, (source, destination, flits) in enumerate(streams.channels):
+        a, b = units[source], units[destination]
+        path = topology.route((a.x, a.y), (b.x, b.y))
+        row = (number[source], number[destination], target.tile.buffer.vectors, flits, len(route), len(route) + len(path))
+        channels[k] = row
+        route += path
+    return channels, np.array(route, np.int32)
+
+
+def _memory(
+    streams: Mapping[str, EmittedStreams], units: Mapping[Unit, UnitRecord], target: Target
+) -> dict[str, dict[str, tuple[int, int, int]]]:
+    if target.chip is None or target.tile.buffer is None:
+        return {}
+    sizes = {"tile": target.tile.buffer.size_bytes, "vector": target.chip.vector_unit.scratchpad.size_bytes}
+    return {
+        name: {units[unit].name: (0, kept, sizes[unit[0]]) for unit, kept in sorted(s.kept.items()) if unit != HOST}
+        for name, s in streams.items()
+    }
+
+
+def _ports(
+    entry: EntryOp, names: tuple[Sequence[str], Sequence[str]] | None
+) -> tuple[tuple[Argument, ...], tuple[Argument, ...]]:
+    hints = [a.name_hint or f"argument{k}" for k, a in enumerate(entry.block.args)]
+    results = [f"result{k}" for k in range(len(entry.output_types))]
+    given, returned = names if names is not None else (hints, results)
+    return (
+        tuple(_argument(n, t) for n, t in zip(given, entry.block.arg_types, strict=True)),
+        tuple(_argument(n, t) for n, t in zip(returned, entry.output_types, strict=True)),
+    )
+
+
+def _argument(name: str, kind: Attribute) -> Argument:
+    match kind:
+        case StashType():
+            inner: Any = kind.element_type
+            while isinstance(inner, StashType):
+                inner = inner.element_type
+            return Argument(name, "rows", _NUMPY[str(inner.element_type)], tuple(inner.dims))
+        case ScalarType():
+            return Argument(name, "scalar", _NUMPY[str(kind.element_type)], ())
+        case _:
+            assert isinstance(kind, VecType)
+            return Argument(name, "value", _NUMPY[str(kind.element_type)], tuple(kind.dims))

@@ -1,0 +1,83 @@
+"""`train`: a whole training from Python; the shell is a thin skin over it."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from ohmflow.compiler.program.program import Program
+from ohmflow.runtime.machine.machine import Machine
+from ohmflow.runtime.training.data import DataSet, check_against, load_data
+from ohmflow.runtime.training.errors import RunError
+from ohmflow.runtime.training.run_folder import Run, claim_folder, finish_run, write_run
+from ohmflow.runtime.training.trainer import Trainer, TrainOptions, Watcher
+from ohmflow.targets.schema.target import Target
+
+
+def train(
+    program: Program,
+    target: Target,
+    data: DataSet | str,
+    options: TrainOptions | None = None,
+    folder: Path | str | None = None,
+    *,
+    val: float = 0.1,
+    test: float = 0.2,
+    overwrite: bool = False,
+    watch: Watcher | None = None,
+    epoch_done: Callable[[Trainer, int], None] | None = None,
+) -> Run:
+    """Train a program on a simulated chip.
+
+    Args:
+        program: what `ohmflow.compiler.compile_model` gave.
+        target: what it was compiled for.
+        data: a data set, or its name or file (see `load_data`), which is then split with the options' seed.
+        options: how to train.
+        folder: where to write the run's files, or None to write nothing.
+        val, test: shares to set aside when `data` is a name or file.
+        overwrite: whether `folder` may hold files already.
+        watch: called after every batch.
+        epoch_done: called after every epoch, with the trainer and the epoch's number.
+
+    Returns:
+        The run: summary, ledger, trained model.
+
+    Raises:
+        RunError: data, options or folder do not fit.
+        DivergenceError: the loss is no longer finite.
+        ProgramError: the program was compiled for another target.
+    """
+    options = options or TrainOptions()
+    started = time.perf_counter()
+    if isinstance(data, str):
+        data = load_data(data, val, test, options.seed)
+    check_program_data(program, data)
+    place = None if folder is None else Path(folder)
+    if place is not None:
+        claim_folder(place, overwrite)
+    # One BLAS thread: results must not depend on how many cores there are, and matrices here are small.
+    with threadpool_limits(1):
+        machine = Machine(program, target, options.seed)
+        trainer = Trainer(machine, data, options)
+        trainer.program_weights()
+        trainer.run(watch, None if epoch_done is None else lambda epoch: epoch_done(trainer, epoch))
+    seconds = time.perf_counter() - started
+    return finish_run(trainer, seconds) if place is None else write_run(place, trainer, seconds)
+
+
+def check_program_data(program: Program, data: DataSet) -> None:
+    """Check that a data set fits a program's training step.
+
+    Raises:
+        RunError: it does not, or the model has more inputs than the data set can give.
+    """
+    rows = [a for a in program.entries["train_step"].arguments if a.kind == "rows"]
+    if len(rows) != 2:
+        names = ", ".join(a.name for a in rows[:-1])
+        raise RunError(f"{program.manifest['model']}: must have one data input to be trained, not {len(rows) - 1} ({names})")
+    x, y = rows
+    output = program.entries["infer"].results[0]
+    classes = output.shape[-1] if program.manifest["loss"] == "cross-entropy" and output.shape else None
+    check_against(data, x.shape, y.dtype, y.shape, classes)
