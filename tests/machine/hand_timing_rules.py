@@ -158,6 +158,19 @@ def retries_meet_a_busy_bank() -> HandTimeline:
     )
 
 
+def retry_keeps_the_bank_from_the_next_read() -> HandTimeline:
+    chip = ScheduleBuilder()
+    chip.units("tile")
+    chip.count("retries", [1, 0])
+    with chip.on("tile"), chip.loop(2):
+        chip.read(2, 9, 1, double=True, count="retries")
+    # First, 1 retry: c_0 = 2, e_0 = 12; a_1 = 12, c_1 = max(14, 11) = 14, free 23, r = 14, e = 24.
+    # Second: t = 14, c = max(16, 23) = 23, r = 23, e = 33.
+    issues = [(0, 0, 14, 24), (0, 14, 23, 33)]
+    expected = Expected(33, {"tile": issues}, {"tile": {"forward": 33}})
+    return HandTimeline("retry_keeps_the_bank_from_the_next_read", chip.build(), expected)
+
+
 def retries_without_sample_and_hold() -> HandTimeline:
     chip = ScheduleBuilder()
     chip.units("tile")
@@ -268,6 +281,7 @@ CASES = (
     shared_converters,
     retries_then_another_read,
     retries_meet_a_busy_bank,
+    retry_keeps_the_bank_from_the_next_read,
     retries_without_sample_and_hold,
     two_banks_against_one,
     two_blocks_take_turns,

@@ -130,6 +130,23 @@ def test_random_schedules_exercise_everything() -> None:
     assert met["pair of messages"] >= 40, met
 
 
+@pytest.mark.parametrize("chunk", range(2))
+def test_order_in_which_units_and_links_are_looked_at_does_not_matter(chunk: int) -> None:
+    for seed in range(chunk * 50, (chunk + 1) * 50):
+        schedule = schedule_of(seed)
+        backwards = Machine(schedule)
+        backwards.units.reverse()
+        backwards.links.reverse()
+        while backwards.step():
+            pass
+        backwards.units.reverse()
+        backwards.links.reverse()
+        there, back = step_through(schedule), backwards.timeline()
+        assert there.cycles == back.cycles
+        for name in ("phase_cycles", "executed", "link_busy", "issues"):
+            np.testing.assert_array_equal(getattr(there, name), getattr(back, name), err_msg=f"schedule_of({seed})")
+
+
 def test_same_seed_gives_the_same_schedule() -> None:
     one, other = schedule_of(7), schedule_of(7)
     for name in ("stream", "instructions", "loops", "channels", "route", "hop", "counts"):
