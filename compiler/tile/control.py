@@ -18,6 +18,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from ohmflow.compiler.tile.body import (
     BodyOp,
+    YieldOp,
     body_region,
     collected_types,
     parse_body,
@@ -32,6 +33,9 @@ from ohmflow.compiler.tile.printing import (
     print_after,
 )
 from ohmflow.compiler.tile.tile_types import DoneType, ScalarType, VecType, VersionType
+from ohmflow.compiler.tile.when import WhenOp
+
+__all__ = ["TRIP_TYPES", "ForOp", "LoopOp", "MapOp", "WhenOp", "YieldOp", "loop_body"]
 
 TRIP_TYPES: tuple[Attribute, ...] = (ScalarType(IndexType()), VecType((), i64))
 

@@ -6,7 +6,7 @@ from io import StringIO
 from xdsl.context import Context
 from xdsl.dialects.builtin import Builtin, ModuleOp
 from xdsl.ir import Dialect, Operation
-from xdsl.utils.exceptions import DiagnosticException, ParseError, VerifyException
+from xdsl.utils.exceptions import ParseError, VerifyException
 
 from ohmflow.compiler.tile.attributes import BlockRow, BlockTable, WeightsAttr, WorkAttr
 from ohmflow.compiler.tile.body import YieldOp
@@ -149,8 +149,6 @@ def parse_tile(text: str, file_name: str = "<text>") -> ModuleOp:
         raise TileError(str(error)) from error
     except ParseError as error:
         raise _parse_error(text, file_name, error.span.start, error.msg) from error
-    except DiagnosticException as error:
-        raise _parse_error(text, file_name, parser.pos, str(error)) from error
 
 
 def _parse_error(text: str, file_name: str, position: int, message: str) -> TileError:

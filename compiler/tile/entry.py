@@ -1,4 +1,4 @@
-"""Entries: what can be run."""
+"""Entries: what can be run (with the segments that they call)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -29,7 +29,10 @@ from xdsl.traits import HasParent, IsolatedFromAbove, IsTerminator, SymbolOpInte
 from xdsl.utils.exceptions import VerifyException
 
 from ohmflow.compiler.tile.printing import parse_extra, parse_operand, print_extra
+from ohmflow.compiler.tile.segment import CallOp, SegmentOp
 from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
+
+__all__ = ["CallOp", "EntryOp", "ReturnOp", "SegmentOp"]
 
 
 @irdl_op_definition

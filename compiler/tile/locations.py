@@ -9,7 +9,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import FileLineColLoc, IntAttr, StringAttr, UnknownLoc
 from xdsl.ir import Operation
 from xdsl.parser import Parser
-from xdsl.utils.exceptions import ParseError
+from xdsl.utils.exceptions import ParseError, VerifyException
 
 from ohmflow.compiler.tile.symbols import symbol_name
 
@@ -47,9 +47,12 @@ class TileParser(Parser):
 
     @override
     def parse_operation(self) -> Operation:
-        line, column = self.line_and_column(self.pos)
+        start = self.pos
+        line, column = self.line_and_column(start)
         try:
             op = super().parse_operation()
+        except VerifyException as error:  # of a type or attribute: xDSL does not say where
+            self.raise_error(str(error), start)
         except ParseError as error:
             raise self._unknown(error, line, column) or error from None
         if isinstance(op.location, UnknownLoc):
