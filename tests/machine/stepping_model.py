@@ -5,8 +5,8 @@ and nothing is computed ahead: an instruction in flight is a Python generator in
 converter bank and a link count down the cycles for which they are busy, a packet counts down its way to the far end of
 a link. Only integers that the page names occur.
 
-Units are in `stepping_unit`, links and channels in `stepping_network`, loops in `stepping_sequencer`; the cycle is here.
-It has three parts (`Machine.step`):
+Units are in `stepping_unit`, links and channels in `stepping_network`, loops in `stepping_sequencer`; the cycle
+is here. It has three parts (`Machine.step`):
 
 1. what earlier cycles caused becomes visible: releases give credits back, completions hand packets to the network,
    heads enter the next link's queue, tails arrive;
