@@ -1,0 +1,122 @@
+"""`ohmflow compile`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ohmflow.runtime.cli.options import compile_options, echo_json, json_option, load_target, make_compile_options, target_options
+
+if TYPE_CHECKING:
+    from ohmflow.compiler.compile import Stages
+
+_KINDS = ("program", "tile-ir", "training-onnx", "disassembly")
+
+
+@click.command("compile", short_help="Compile an ONNX model for a target.")
+@click.argument("model", type=click.Path(path_type=Path))
+@target_options
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Program folder; or a .mlir, .onnx or .txt file with --emit."
+)
+@click.option("--emit", type=click.Choice(_KINDS), default="program", show_default=True, help="What to write.")
+@click.option("--overwrite", is_flag=True, help="Write into a folder that holds files.")
+@compile_options
+@json_option
+def command(
+    model: Path,
+    target_name: str,
+    overrides: tuple[str, ...],
+    output: Path | None,
+    emit: str,
+    overwrite: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Compile MODEL (an ONNX file) to a program for a target.
+
+    With --emit tile-ir or disassembly the text goes to standard output, or to OUTPUT if that ends in .mlir or .txt.
+    """
+    from ohmflow.compiler.compile import compile_stages
+    from ohmflow.compiler.program.storage import save_program
+    from ohmflow.runtime.training.run_folder import claim_folder
+
+    target = load_target(target_name, overrides)
+    if output is None and emit in ("program", "training-onnx"):
+        raise click.UsageError(f"-o: must be given with --emit {emit}; name a {'folder' if emit == 'program' else 'file'}")
+    stages = compile_stages(model, target, make_compile_options(**options))
+    text = _text(stages, emit)
+    if output is not None and output.suffix in (".mlir", ".txt", ".onnx"):
+        if emit == "program":
+            raise click.UsageError(f"-o {output}: must be a folder for a program, not a file name; drop the suffix")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_bytes(text.encode() if isinstance(text, str) else text)
+        click.echo(f"wrote {output}", err=True)
+        return
+    if output is not None:
+        claim_folder(output, overwrite)
+        save_program(stages.program, output)
+        if isinstance(text, bytes):
+            (output / "training.onnx").write_bytes(text)
+    if emit in ("tile-ir", "disassembly"):
+        assert isinstance(text, str)
+        click.echo(text, nl=not text.endswith("\n"))
+    elif as_json:
+        echo_json(_summary(stages))
+    else:
+        _show(stages, output)
+
+
+def _text(stages: "Stages", emit: str) -> str | bytes:
+    match emit:
+        case "tile-ir":
+            return stages.program.tile_ir
+        case "training-onnx":
+            from ohmflow.compiler.autodiff.export import training_onnx
+
+            return training_onnx(stages.training).SerializeToString(deterministic=True)
+        case "disassembly":
+            from ohmflow.compiler.program.disassembly import disassemble
+
+            return disassemble(stages.program)
+        case _:
+            return ""
+
+
+def _summary(stages: "Stages") -> dict[str, Any]:
+    program = stages.program
+    return {
+        "model": program.manifest["model"],
+        "target": program.manifest["target"],
+        "target_hash": program.manifest["target_hash"],
+        "arrays": [
+            {
+                "name": a.name,
+                "rows": a.rows,
+                "cols": a.cols,
+                "alpha": a.alpha,
+                "blocks": len(a.blocks),
+                "tiles": sorted({b.tile for b in a.blocks}),
+            }
+            for a in program.arrays
+        ],
+        "states": [s.name for s in program.states],
+        "segments": len(program.segments),
+        "digital_products": [{"node": node, "reason": reason} for node, reason in stages.arrays.digital],
+        "tiles": len({b.tile for a in program.arrays for b in a.blocks}),
+        "instructions": {name: len(e.instructions) for name, e in program.entries.items()},
+    }
+
+
+def _show(stages: "Stages", output: Path | None) -> None:
+    summary = _summary(stages)
+    click.echo(f"{summary['model']} for {summary['target']}")
+    for array in summary["arrays"]:
+        blocks = "1 block" if array["blocks"] == 1 else f"{array['blocks']} blocks"
+        tiles = ", ".join(map(str, array["tiles"][:6])) + (", …" if len(array["tiles"]) > 6 else "")
+        click.echo(f"  array {array['name']:<20} {array['rows']:>5} x {array['cols']:<5} {blocks} on tile {tiles}")
+    for product in summary["digital_products"]:
+        click.echo(f"  digital {product['node']}: {product['reason']}")
+    click.echo(f"  {summary['tiles']} tiles, {summary['segments']} digital segments, {len(summary['states'])} digital parameters")
+    if output is not None:
+        click.echo(f"wrote {output}")

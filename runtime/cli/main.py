@@ -1,0 +1,84 @@
+"""The command group, and how failures end: one block on stderr and an exit status.
+
+0 done; 1 a defect of ohmflow; 2 bad usage or bad input; 3 sound input that can not be done. Commands are imported
+when they are called, so `--help` is quick.
+"""
+
+import sys
+import traceback
+from importlib import import_module
+from importlib.metadata import version
+
+import click
+
+_COMMANDS = {
+    "compile": ("ohmflow.runtime.cli.compile_command", "Compile an ONNX model for a target."),
+    "train": ("ohmflow.runtime.cli.train_command", "Train a model on a simulated chip."),
+    "run": ("ohmflow.runtime.cli.run_command", "Run a model forward on a simulated chip."),
+    "targets": ("ohmflow.runtime.cli.targets_command", "List, show and check targets."),
+    "opt": ("ohmflow.runtime.cli.opt_command", "Run passes on tile IR text."),
+}
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands live in modules that are imported when needed; help texts stand here."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(_COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("ohmflow"), prog_name="ohmflow")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """Compile ONNX models to chips of programmable-resistor crossbars, and train them there.
+
+    Start with: ohmflow targets list
+    """
+    ctx.obj = {"debug": debug}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the shell and leave with its exit status."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    try:
+        # --debug is accepted anywhere on the line.
+        status = cli.main([*(["--debug"] if debug else []), *(a for a in given if a != "--debug")], standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(_fail("interrupted", 130))
+    except click.UsageError as error:
+        hint = f"; see '{error.ctx.command_path} --help'" if error.ctx is not None else ""
+        sys.exit(_fail(error.format_message().rstrip(".") + hint, 2))
+    except click.ClickException as error:
+        sys.exit(_fail(error.format_message(), 2))
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        known = getattr(error, "exit_status", None)
+        if isinstance(known, int):
+            sys.exit(_fail(str(error), known))
+        sys.exit(
+            _fail(f"{type(error).__name__}: {error}\nThis is a defect of ohmflow; --debug shows where it happened.", 1)
+        )
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(text: str, status: int) -> int:
+    """Print one block on stderr and return the exit status."""
+    click.echo(f"error: {text}", err=True)
+    return status

@@ -1,0 +1,126 @@
+"""Options that several commands share, and reading what they name."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ohmflow.compiler.compile import CompileOptions
+    from ohmflow.compiler.program.program import Program
+    from ohmflow.targets.schema.target import Target
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def target_options(function: F) -> F:
+    """Add `--target` and `--set`."""
+    function = click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="PATH=VALUE",
+        help="Change a value of the target, such as tile.crossbar.rows=64; may be repeated.",
+    )(function)
+    return click.option(
+        "-t", "--target", "target_name", required=True, metavar="TARGET", help="Name of a target, or a YAML file."
+    )(function)
+
+
+def compile_options(function: F) -> F:
+    """Add the options that are fixed when compiling."""
+    for option in reversed(
+        (
+            click.option("--loss", default="cross-entropy", show_default=True, help="cross-entropy or mse."),
+            click.option("--rule", default="sgd", show_default=True, help="Update rule of the arrays."),
+            click.option("--optimizer", default="sgd", show_default=True, help="Optimiser of digital parameters."),
+            click.option(
+                "--weight-scaling",
+                default="max",
+                show_default=True,
+                help="How weights are scaled to devices: max, fixed or none.",
+            ),
+            click.option(
+                "--weight-fill",
+                type=float,
+                default=0.6,
+                show_default=True,
+                help="Share of the device range that the largest weight takes (max).",
+            ),
+            click.option("--weight-alpha", type=float, default=1.0, show_default=True, help="The scale (fixed)."),
+            click.option(
+                "--packing", default="share", show_default=True, help="share tiles between small arrays, or spread them."
+            ),
+            click.option("--placer", default="snake", show_default=True, help="How tiles are placed on the mesh."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def json_option(function: F) -> F:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(function)
+
+
+def load_target(name: str, overrides: tuple[str, ...]) -> "Target":
+    """Load a target with its overrides.
+
+    Raises:
+        click.UsageError: an override is not PATH=VALUE.
+        TargetError: the target is unknown or wrong.
+    """
+    from ohmflow.targets.registry import load
+
+    changes = {}
+    for text in overrides:
+        path, equals, value = text.partition("=")
+        if not equals or not path:
+            raise click.UsageError(f"--set: must be PATH=VALUE, not '{text}'; try --set tile.crossbar.rows=64")
+        changes[path.strip()] = value.strip()
+    return load(name, changes or None)
+
+
+def make_compile_options(
+    loss: str,
+    rule: str,
+    optimizer: str,
+    weight_scaling: str,
+    weight_fill: float,
+    weight_alpha: float,
+    packing: str,
+    placer: str,
+) -> "CompileOptions":
+    """Collect compile options.
+
+    Raises:
+        UnsupportedError: a value is out of range.
+    """
+    from ohmflow.compiler.compile import CompileOptions
+    from ohmflow.compiler.lowering.scaling import WeightScaling
+
+    scaling = WeightScaling(weight_scaling, weight_fill, weight_alpha)  # type: ignore[arg-type]  # checked inside
+    return CompileOptions(loss, rule, optimizer, scaling, packing, placer)
+
+
+def program_of(source: str, target: "Target", options: "CompileOptions") -> "Program":
+    """Load a program folder, or compile an ONNX file.
+
+    Raises:
+        ProgramError, CompilerError, InfeasibleError: neither can be done.
+    """
+    path = Path(source)
+    if path.is_dir():
+        from ohmflow.compiler.program.storage import load_program
+
+        return load_program(path)
+    from ohmflow.compiler.compile import compile_model
+
+    return compile_model(path, target, options)
+
+
+def echo_json(value: Any) -> None:
+    """Print a value as JSON."""
+    click.echo(json.dumps(value, indent=1))

@@ -1,0 +1,47 @@
+"""`ohmflow run`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ohmflow.runtime.cli.options import compile_options, echo_json, json_option, load_target, make_compile_options, program_of, target_options
+
+
+@click.command("run", short_help="Run a model forward on a simulated chip.")
+@click.argument("source", metavar="PROGRAM|MODEL")
+@target_options
+@click.option("--inputs", required=True, type=click.Path(path_type=Path), help=".npz with one array per graph input.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for outputs.npz and the bill.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of devices and converter noise.")
+@click.option("--overwrite", is_flag=True, help="Write into a folder that holds files.")
+@compile_options
+@json_option
+def command(
+    source: str,
+    target_name: str,
+    overrides: tuple[str, ...],
+    inputs: Path,
+    output: Path,
+    seed: int,
+    overwrite: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Program the weights on the chip, read INPUTS through it, and write OUTPUT/outputs.npz.
+
+    SOURCE is a program folder or an ONNX file.
+    """
+    from ohmflow.runtime.cli.show import show_bill
+    from ohmflow.runtime.training.inference import run_inference
+    from ohmflow.runtime.training.run_folder import claim_folder
+
+    target = load_target(target_name, overrides)
+    program = program_of(source, target, make_compile_options(**options))
+    claim_folder(output, overwrite)
+    result = run_inference(program, target, inputs, output, seed)
+    if as_json:
+        echo_json(result.summary)
+    else:
+        show_bill(result.summary, result.bill, target)
+        click.echo(f"wrote {output}/outputs.npz, ledger.csv, events.npz, summary.json")

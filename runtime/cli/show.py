@@ -1,0 +1,232 @@
+"""What a person sees while a model trains, and after it: a progress bar, tables, what to read next."""
+
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ohmflow.compiler.program.program import Program
+from ohmflow.runtime.cli.units import bar, energy, percent, share, time_text
+from ohmflow.runtime.ledger.bill import Bill
+from ohmflow.runtime.training.data import DataSet
+from ohmflow.runtime.training.run_folder import Run
+from ohmflow.runtime.training.trainer import History, TrainOptions
+from ohmflow.runtime.training.trainer import Progress as Step
+from ohmflow.targets.schema.target import Target
+
+
+def console(stderr: bool = False) -> Console:
+    """A console that is plain when it is not a terminal, and never wider than reads well."""
+    screen = Console(stderr=stderr, highlight=False)
+    if not screen.is_terminal:
+        screen = Console(stderr=stderr, highlight=False, width=100)
+    return screen
+
+
+class TrainingDisplay:
+    """Progress of a training, on stderr: a head line, a bar per epoch, and one line per finished epoch."""
+
+    def __init__(
+        self, program: Program, target: Target, data: DataSet, options: TrainOptions, quiet: bool = False
+    ) -> None:
+        self._console = console(stderr=True)
+        self._quiet = quiet
+        self._program, self._target, self._data, self._options = program, target, data, options
+        self._progress = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=32),
+            MofNCompleteColumn(),
+            TextColumn("steps  loss {task.fields[loss]}"),
+            TimeRemainingColumn(compact=True),
+            console=self._console,
+            transient=True,
+            disable=quiet or not self._console.is_terminal,
+        )
+        self._task = self._progress.add_task("epoch 1", total=1, loss="–")
+
+    def __enter__(self) -> "TrainingDisplay":
+        """Print the head lines and start the bar."""
+        if not self._quiet:
+            self._head()
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bar away."""
+        self._progress.stop()
+
+    def _head(self) -> None:
+        from ohmflow.runtime.kernel_cache import is_cold
+
+        arrays = self._program.arrays
+        weights = sum(a.rows * a.cols for a in arrays)
+        tiles = len({b.tile for a in arrays for b in a.blocks})
+        self._console.print(
+            f"[bold]{self._program.manifest['model']}[/] on [bold]{self._target.name}[/]: {weights:,} weights in "
+            f"{len(arrays)} arrays on {tiles} tile{'s' if tiles != 1 else ''}"
+        )
+        self._console.print(
+            f"  {len(self._data.train):,} rows to train on ({self._data.name}), {len(self._data.val):,} to validate, "
+            f"{len(self._data.test):,} to test; batch {self._options.batch}, lr {self._options.lr:g}, "
+            f"seed {self._options.seed}",
+            style="dim",
+        )
+        if is_cold():
+            self._console.print("  compiling kernels for this machine; this happens once and takes about a minute", style="yellow")
+
+    def watch(self, step: Step) -> None:
+        """Show where the training stands."""
+        self._progress.update(
+            self._task,
+            description=f"epoch {step.epoch} of {step.epochs}",
+            completed=step.step,
+            total=step.steps,
+            loss=f"{step.loss:.3f}",
+        )
+
+    def epoch_done(self, history: History, epoch: int) -> None:
+        """Print the epoch's line."""
+        if self._quiet:
+            return
+        k = epoch - 1
+        parts = [f"epoch {epoch:>3}", f"loss {history.train_loss[k]:.4f}"]
+        for name, values in (
+            ("validation", history.val_accuracy),
+            ("test on chip", history.test_accuracy_analog),
+            ("exported", history.test_accuracy),
+        ):
+            if values[k] is not None:
+                parts.append(f"{name} {percent(values[k])}")
+        seconds = history.seconds[k]
+        if seconds is not None:
+            parts.append(f"chip time {time_text(seconds)}")
+        self._console.print("  " + "   ".join(parts))
+
+
+def show_run(run: Run, target: Target) -> None:
+    """Print the summary of a training on stdout."""
+    screen = console()
+    summary = run.summary
+    screen.print()
+    screen.print(_epochs(summary))
+    show_bill(summary, run.bill, target, screen)
+    updates = summary["updates"]
+    if updates["clipped"] is not None and target.device.pulse is not None:
+        screen.print(
+            f"Updates: {percent(updates['clipped'])} wanted more pulses than the longest train, "
+            f"{percent(updates['lost'])} pulsed no device."
+        )
+    if summary["weights_clipped_at_start"]:
+        screen.print(f"At the start {summary['weights_clipped_at_start']:,} weights were clipped to their devices' range.")
+    _show_confidence(screen, target, summary["not_modelled"])
+    if run.folder is not None:
+        screen.print(f"Written to [bold]{run.folder}/[/]: model.onnx (trained), summary.json, ledger.csv, events.npz")
+    screen.print(f"[dim]{summary['host_seconds']:.1f} s on this computer[/]")
+
+
+def show_bill(summary: Mapping[str, Any], bill: Bill, target: Target, screen: Console | None = None) -> None:
+    """Print time, energy by phase and component, and the busiest units."""
+    screen = screen or console()
+    if summary["simulated_seconds"] is None and summary["energy_joules"] is None:
+        screen.print(f"{target.name} has no time and no energy: {', '.join(summary['not_modelled'])} are not modelled.")
+        return
+    seconds, joules = summary["simulated_seconds"], summary["energy_joules"]
+    if seconds is not None:
+        screen.print(f"Chip time [bold]{time_text(seconds)}[/] ({summary['cycles']:,} cycles)", end="")
+    if joules is not None:
+        power = f", {energy(joules / seconds)[:-1]}W on average" if seconds else ""
+        screen.print(f", energy [bold]{energy(joules)}[/]{power}")
+        screen.print()
+        screen.print(_energy_table(bill, joules))
+    screen.print()
+    screen.print(_busiest(bill))
+
+
+def _epochs(summary: Mapping[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Epoch", justify="right")
+    table.add_column("Loss", justify="right")
+    columns = [
+        ("Validation", summary["val_accuracy"]),
+        ("Test, on the chip", summary["test_accuracy_analog"]),
+        ("Test, exported weights", summary["test_accuracy"]),
+    ]
+    shown = [(name, values) for name, values in columns if any(v is not None for v in values)]
+    for name, _ in shown:
+        table.add_column(name, justify="right")
+    count = len(summary["epochs"])
+    wanted = range(count) if count <= 20 else [*range(3), *range(count - 15, count)]
+    for k in wanted:
+        table.add_row(
+            str(summary["epochs"][k]),
+            f"{summary['train_loss'][k]:.4f}",
+            *(percent(values[k]) for _, values in shown),
+        )
+    return table
+
+
+def _energy_table(bill: Bill, joules: float) -> Table:
+    """Energy by phase (rows) and component (columns), largest first, with the share of the whole."""
+    cells: dict[tuple[str, str], float] = {}
+    for row in bill.rows:
+        if row.energy is not None:
+            key = (row.phase, row.component)
+            cells[key] = cells.get(key, 0.0) + row.energy
+    components = sorted(bill.by("component").items(), key=lambda item: -item[1])
+    shown = [name for name, value in components if value > 0][:7]
+    rest = {name for name, value in components if value > 0 and name not in shown}
+    table = Table(box=None, pad_edge=False, header_style="bold", title="Energy", title_justify="left")
+    table.add_column("Phase")
+    for name in shown:
+        table.add_column(name, justify="right")
+    if rest:
+        table.add_column("other", justify="right")
+    table.add_column("all", justify="right", style="bold")
+    table.add_column("")
+    for phase, total in sorted(bill.by("phase").items(), key=lambda item: -item[1]):
+        values = [cells.get((phase, name), 0.0) for name in shown]
+        if rest:
+            values.append(sum(cells.get((phase, name), 0.0) for name in rest))
+        table.add_row(phase, *(energy(v) if v else "" for v in values), energy(total), bar(total / joules if joules else 0))
+    totals = [dict(components)[name] for name in shown] + ([sum(dict(components)[n] for n in rest)] if rest else [])
+    table.add_row("all", *(energy(v) for v in totals), energy(joules), style="bold")
+    return table
+
+
+def _busiest(bill: Bill) -> Table:
+    """The units with the largest share of busy cycles."""
+    table = Table(box=None, pad_edge=False, header_style="bold", title="Busiest units", title_justify="left")
+    for name, justify in (("Unit", "left"), ("Busy", "right"), ("", "left"), ("Mostly", "left"), ("Energy", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    cycles = bill.cycles or 0
+    busy: dict[str, dict[str, int]] = {}
+    for (unit, phase), n in bill.phase_cycles.items():
+        if phase != "idle":
+            busy.setdefault(unit, {})[phase] = n
+    joules = bill.by("unit")
+    for unit, phases in sorted(busy.items(), key=lambda item: -sum(item[1].values()))[:6]:
+        total = sum(phases.values())
+        part = total / cycles if cycles else 0.0
+        top = max(phases, key=lambda p: phases[p])
+        mostly = f"{top} ({share(phases[top] / total)})" if total else ""
+        table.add_row(unit, percent(part), bar(part, 16), mostly, energy(joules[unit]) if unit in joules else "–")
+    return table
+
+
+def _show_confidence(screen: Console, target: Target, missing: Iterable[str]) -> None:
+    """Say what is assumed and what is left out."""
+    low = target.low_confidence()
+    if low:
+        names = [path for path, _, _ in low]
+        listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        screen.print(
+            f"Of low confidence in this target: {listed} (ohmflow targets show {target.name} lists values and sources)."
+        )
+    left_out = list(missing)
+    if left_out:
+        screen.print(f"Not modelled, so in no total: {', '.join(left_out)}.")

@@ -1,0 +1,110 @@
+"""Running a model forward on a chip: what `ohmflow run` does."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from ohmflow.compiler.program.program import Program
+from ohmflow.compiler.program.storage import npz_bytes
+from ohmflow.runtime.ledger.bill import Bill
+from ohmflow.runtime.ledger.files import ledger_csv, write_events
+from ohmflow.runtime.machine.machine import Machine
+from ohmflow.runtime.training.accuracy import infer
+from ohmflow.runtime.training.errors import RunError
+from ohmflow.runtime.training.run_folder import bill_of
+from ohmflow.targets.schema.target import Target
+
+
+@dataclass(frozen=True)
+class Inference:
+    """Outputs by graph name, a summary, and the bill (phases program and evaluation)."""
+
+    outputs: dict[str, NDArray[Any]]
+    summary: dict[str, Any]
+    bill: Bill
+
+
+def run_inference(program: Program, target: Target, inputs: Path | dict[str, NDArray[Any]], folder: Path | None, seed: int) -> Inference:
+    """Program a chip and read inputs through it.
+
+    Args:
+        program: compiled for `target`.
+        target: the chip.
+        inputs: an `.npz` file or arrays, one per graph input, the first axis the sample.
+        folder: where to write, or None.
+        seed: of devices and noise.
+
+    Raises:
+        RunError: inputs do not fit the model.
+    """
+    started = time.perf_counter()
+    rows = _checked(program, inputs if isinstance(inputs, dict) else _read(inputs))
+    with threadpool_limits(1):
+        machine = Machine(program, target, seed)
+        machine.execute("program", {}, {}, 0)
+        machine.close_epoch(0)
+        outputs = infer(machine, rows, 0)
+        machine.close_epoch(1)
+    bill = bill_of(machine)
+    summary = {
+        "model": program.manifest["model"],
+        "target": target.name,
+        "target_hash": target.content_hash,
+        "seed": seed,
+        "samples": len(next(iter(rows.values()))),
+        "simulated_seconds": machine.seconds,
+        "cycles": bill.cycles,
+        "energy_joules": bill.joules,
+        "energy_by_phase": bill.by("phase") if bill.joules is not None else None,
+        "energy_by_component": bill.by("component") if bill.joules is not None else None,
+        "not_modelled": sorted({*target.not_modelled, *bill.missing}),
+        "tiles": len({b.tile for a in program.arrays for b in a.blocks}),
+        "host_seconds": time.perf_counter() - started,
+    }
+    if folder is not None:
+        (folder / "outputs.npz").write_bytes(npz_bytes(outputs))
+        (folder / "ledger.csv").write_text(ledger_csv(bill))
+        write_events(machine.book, folder / "events.npz")
+        (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    return Inference(outputs, summary, bill)
+
+
+def _read(file: Path) -> dict[str, NDArray[Any]]:
+    if not file.exists():
+        raise RunError(f"--inputs {file}: must be an existing .npz file, but is missing; check the path")
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, BadZipFile, EOFError, AttributeError) as error:
+        raise RunError(f"--inputs {file}: must be an .npz archive, not something else ({error}); use numpy.savez") from error
+
+
+def _checked(program: Program, given: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Match arrays to the model's inputs by name, shape and type."""
+    wanted = {a.name: a for a in program.entries["infer"].arguments if a.kind == "rows"}
+    names = ", ".join(f"'{n}'" for n in wanted)
+    for name in wanted:
+        if name not in given:
+            found = ", ".join(f"'{n}'" for n in given) or "nothing"
+            raise RunError(f"--inputs: must hold an array for every graph input ({names}), not {found}; add '{name}'")
+    for name in given:
+        if name not in wanted:
+            raise RunError(f"--inputs: must hold only the graph's inputs ({names}), not '{name}'; remove it")
+    rows: dict[str, NDArray[Any]] = {}
+    for name, argument in wanted.items():
+        value = given[name]
+        if value.ndim != 1 + len(argument.shape) or value.shape[1:] != argument.shape or not len(value):
+            raise RunError(f"--inputs: '{name}' must have shape (samples, {', '.join(map(str, argument.shape))}), not {value.shape}; reshape it")
+        if value.dtype.kind not in "fiub" or not np.isfinite(value).all():
+            raise RunError(f"--inputs: '{name}' must hold finite numbers, but does not; clean the data")
+        rows[name] = np.ascontiguousarray(value, argument.dtype)
+    if len({len(v) for v in rows.values()}) != 1:
+        raise RunError(f"--inputs: arrays must have equally many samples, not {[len(v) for v in rows.values()]}; match them")
+    return rows
