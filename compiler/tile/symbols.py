@@ -73,12 +73,12 @@ def find(op: Operation, name: str, kinds: tuple[type[_OpT], ...], what: str) -> 
     module = module_of(op)
     if module is None:
         return None
-    known = symbols(module)
-    found = known.get(name)
+    found = next((declared for declared in module.body.block.ops if symbol_name(declared) == name), None)
     if isinstance(found, kinds):
         return found
     if found is not None:
         raise VerifyException(f"@{name} must be {what}, not a {found.name}; correct the name")
+    known = symbols(module)
     near = get_close_matches(name, [other for other, decl in known.items() if isinstance(decl, kinds)], n=1)
     advice = f"did you mean @{near[0]}?" if near else "declare it in the module"
     raise VerifyException(f"@{name} must be {what} of this module, not an unknown name; {advice}")
