@@ -138,17 +138,15 @@ def line_train(start: np.uint64, limit: np.uint64, slots: np.uint64) -> np.uint6
         return slots
     fired = np.uint64(0)
     undecided = slots
-    if limit == np.uint64(0):
-        return fired
-    for ordinal in range(TRAIN_BITS):
-        digits = hash_at(start, ordinal)
-        if (limit >> np.uint64(TRAIN_BITS - 1 - ordinal)) & _ONE:
-            fired |= undecided & ~digits
-            undecided &= digits
-        else:
-            undecided &= ~digits
-        if undecided == np.uint64(0):
-            break
+    ordinal = np.uint64(0)
+    # Without a branch on the digits, which are random; that none is undecided is asked for every fourth digit only.
+    while undecided != np.uint64(0) and ordinal < np.uint64(TRAIN_BITS):
+        for _ in range(4):
+            digits = mix(start + GOLDEN * ordinal)
+            digit = np.uint64(0) - ((limit >> (np.uint64(TRAIN_BITS - 1) - ordinal)) & _ONE)
+            fired |= undecided & digit & ~digits
+            undecided &= ~(digits ^ digit)
+            ordinal += _ONE
     return fired
 
 

@@ -4,10 +4,10 @@ Vectors are taken in chunks. `_draw_trains` draws the trains of a chunk; `_apply
 all of them, in order. A device's state depends on nothing but its own pulses, so rows may be outermost: a row's
 weights and parameters then stay in the first-level cache.
 
-Columns that fire are packed, those with d > 0 first, those with d < 0 from the next word on, so that one word of 64
-columns is pulsed in one direction. For every slot, a bit mask says which packed columns fire in it; the devices that a
-row pulses are the ones in the union of these masks over the row's own slots. Devices without a coincidence cost
-nothing, and a block's coincidences are Σ over slots of (its rows that fire)·(its columns that fire).
+Columns that fire are packed, with their direction. For every row and vector, the devices where trains meet are listed,
+in order; normal numbers are drawn for the whole list at once, which compiles to vector instructions, and then each
+device of the list is pulsed. Devices without a coincidence are never touched. A block's coincidences need no look at
+its devices: they are Σ over slots of (its rows that fire)·(its columns that fire).
 
 Draws, all with the vector's key (retry = 0): a row line's train has kind 0 and its row, a column line's kind 1 and its
 column. A device with n coincidences uses kind 2, its row and column, and ordinal 0 if its model applies n pulses by
@@ -22,7 +22,7 @@ import numpy as np
 from numba import njit
 
 import ohmflow.runtime.kernel_cache  # noqa: F401  (must run before a kernel is declared)
-from ohmflow.runtime.crossbar.bits import lowest_one, popcount
+from ohmflow.runtime.crossbar.bits import popcount
 from ohmflow.runtime.crossbar.draws import (
     GOLDEN,
     KIND_COLUMN,
@@ -66,51 +66,63 @@ def _largest(values: Any) -> float:
 
 
 @njit(cache=True)
-def _fire(values: Any, gain: float, key: Any, kind: int, slots: Any, trains: Any) -> None:
-    """Draw the trains of all lines of one kind; a line fires with probability gain·abs(value)."""
-    row_step, column_step = (1, 0) if kind == KIND_ROW else (0, 1)
+def _fire(values: Any, gain: float, key: Any, kind: int, slots: Any, driven: Any, trains: Any) -> None:
+    """Draw the trains of all lines of one kind; a line fires with probability gain·abs(value).
+
+    Args:
+        values: [lines] x or d.
+        gain: what makes a probability of a magnitude.
+        key: the vector's key.
+        kind: of the lines.
+        slots: mask of the train's slots.
+        driven: [lines + 1] scratch.
+        trains: [lines] set.
+    """
+    # The lines that are not 0 are listed first, without a branch: activations are 0 at random places.
+    count = _ZERO
     for i in range(values.shape[0]):
         trains[i] = _ZERO
-        if values[i] != np.float32(0.0):
-            start = key + line_offset(kind, i * row_step, i * column_step)
-            trains[i] = line_train(start, threshold(gain * float(abs(values[i]))), slots)
+        driven[count] = np.uint32(i)
+        count += np.uint64(values[i] != np.float32(0.0))
+    origin = key + line_offset(kind, 0, 0)
+    stride = line_offset(kind, 1, 0) if kind == KIND_ROW else line_offset(kind, 0, 1)
+    stride -= line_offset(kind, 0, 0)
+    for k in range(count):
+        i = np.uint64(driven[k])
+        limit = threshold(gain * float(abs(values[i])))
+        trains[i] = line_train(origin + stride * i, limit, slots)
 
 
 @njit(cache=True)
-def _pack(d: Any, train: Any, packed: Any, packed_train: Any, slot_masks: Any) -> int:
-    """Pack the columns that fired, and set their bits in the masks of their slots.
+def _pack(d: Any, train: Any, packed: Any, packed_train: Any, offset: Any) -> int:
+    """Pack the columns that fired.
 
     Args:
         d: [cols] errors.
         train: [cols] trains.
-        packed: [64·words] set to the columns, with DESCENDS added where d > 0.
-        packed_train: [64·words] set to their trains.
-        slot_masks: [slots, words] set to the packed columns that fire in each slot.
+        packed: [cols + 1] set to the columns, with DESCENDS added where d > 0.
+        packed_train: [cols + 1] set to their trains.
+        offset: [cols + 1] set to what their places add to a key.
 
     Returns:
-        Words in use.
+        How many columns fired.
     """
-    slot_masks[:] = _ZERO
-    place = 0
+    count = 0
     for j in range(d.shape[0]):
-        bits = train[j]
-        if bits == _ZERO:
-            continue
-        packed[place] = np.uint32(j) | (_DESCENDS if d[j] > np.float32(0.0) else _ASCENDS)
-        packed_train[place] = bits
-        while bits != _ZERO:
-            slot_masks[lowest_one(bits), place >> 6] |= _ONE << np.uint64(place & 63)
-            bits &= bits - _ONE
-        place += 1
-    return (place + 63) >> 6
+        packed[count] = np.uint32(j) | (_DESCENDS if d[j] > np.float32(0.0) else _ASCENDS)
+        packed_train[count] = train[j]
+        offset[count] = _COLUMN_STRIDE * np.uint64(j)
+        count += train[j] != _ZERO
+    return count
 
 
 @njit(cache=True)
 def _count_line(train: Any, first: int, count: int, slot: int) -> int:
     """Count the lines first … first + count − 1 that fire in a slot."""
     total = _ZERO
-    for i in range(first, first + count):
-        total += (train[i] >> np.uint64(slot)) & _ONE
+    lines = train[first : first + count]
+    for i in range(lines.shape[0]):
+        total += (lines[i] >> np.uint64(slot)) & _ONE
     return np.int64(total)
 
 
@@ -146,78 +158,74 @@ def _find_hits(
     turned: Any,
     first: int,
     taken: int,
-    words: Any,
-    slot_masks: Any,
+    counts: Any,
     packed: Any,
     packed_train: Any,
+    offset: Any,
     starts: Any,
     hit: Any,
-    times: Any,
+    both: Any,
     start: Any,
 ) -> tuple[int, int]:
     """List the devices of a row that are pulsed, vector by vector, until the lists are nearly full.
+
+    The lists grow without a branch: an entry is written for every packed column, and kept if the trains meet.
 
     Args:
         fired: [chunk] the row's trains.
         turned: [chunk] DESCENDS where the row's input is negative, else 0: it turns a column's direction round.
         first: vector to begin with.
         taken: vectors in the chunk.
-        words: [chunk] words of packed columns in use.
-        slot_masks: [chunk, slots, words].
-        packed: [chunk, 64·words].
-        packed_train: [chunk, 64·words].
+        counts: [chunk] packed columns.
+        packed: [chunk, cols + 1].
+        packed_train: [chunk, cols + 1].
+        offset: [chunk, cols + 1].
         starts: [chunk] the vectors' keys with the row's offset.
         hit: set to the packed columns, in their final direction.
-        times: set to how many times each device is pulsed.
+        both: set to the slots in which row and column fire.
         start: set to what each device's draws are hashed from.
 
     Returns:
         How many devices are listed, and the vector to go on with.
     """
-    found = 0
-    full = _LISTED
+    found = _ZERO  # unsigned: numba lets negative places count from the end, and would ask at every access
     s = first
-    while s < taken and found < full:
+    while s < taken and found < np.uint64(_LISTED):
         mine = fired[s]
         if mine != _ZERO:
             key = starts[s]
             turn = turned[s]
-            for word in range(words[s]):
-                bits = _ZERO
-                slots = mine
-                while slots != _ZERO:
-                    bits |= slot_masks[s, lowest_one(slots), word]
-                    slots &= slots - _ONE
-                while bits != _ZERO:
-                    place = np.uint64((word << 6) + lowest_one(bits))
-                    bits &= bits - _ONE
-                    column = packed[s, place]
-                    hit[found] = column ^ turn
-                    times[found] = popcount(mine & packed_train[s, place])
-                    start[found] = key + _COLUMN_STRIDE * np.uint64(column & _COLUMN)
-                    found += 1
+            for place in range(np.uint64(counts[s])):
+                slots = mine & packed_train[s, place]
+                hit[found] = packed[s, place] ^ turn
+                both[found] = slots
+                start[found] = key + offset[s, place]
+                found += np.uint64(slots != _ZERO)
         s += 1
-    return found, s
+    return np.int64(found), s
 
 
 @njit(cache=True)
-def _draw_normals(start: Any, found: int, xi: Any) -> None:
-    """Draw the first normal number of each listed device."""
+def _draw_normals(both: Any, start: Any, found: int, times: Any, xi: Any, sum_of_xi: Any) -> None:
+    """Draw the first normal number ξ of each listed device, and √n·ξ, which has the law of the sum of n."""
     for k in range(found):
+        times[k] = np.float32(np.int32(popcount(both[k])))
         xi[k] = normal(mix(start[k]))
+        sum_of_xi[k] = np.sqrt(times[k]) * xi[k]
 
 
 @njit(cache=True)
-def _pulse_hits(w: Any, planes: Any, i: Any, hit: Any, times: Any, start: Any, xi: Any, found: int) -> None:
+def _pulse_hits(
+    w: Any, planes: Any, i: Any, hit: Any, both: Any, start: Any, times: Any, xi: Any, sum_of_xi: Any, found: int
+) -> None:
     """Pulse the listed devices of row i, in order."""
     for k in range(found):
         j = np.uint64(hit[k] & _COLUMN)
         up = hit[k] < _DESCENDS
-        n = times[k]
-        done, moved = pulses(planes, i, j, w[i, j], up, n, xi[k])
+        done, moved = pulses(planes, i, j, w[i, j], up, times[k], sum_of_xi[k])
         if not done:
             moved = pulse(planes, i, j, w[i, j], up, xi[k])
-            for ordinal in range(1, n):
+            for ordinal in range(1, popcount(both[k])):
                 moved = pulse(planes, i, j, moved, up, normal(hash_at(start[k], ordinal)))
         w[i, j] = moved
 
@@ -256,23 +264,25 @@ def update_pulsed(
     n, rows = x.shape
     cols = d.shape[1]
     chunk = min(n, _CHUNK)
-    width = (cols + 63) >> 6
     dw_min = settings[DW_MIN]
     longest = settings[TRAIN_LENGTH]
     fired = np.empty((rows, chunk), np.uint64)
     turned = np.empty((rows, chunk), np.uint32)
     row_train = np.empty(rows, np.uint64)
     col_train = np.empty(cols, np.uint64)
-    packed = np.empty((chunk, width << 6), np.uint32)
-    packed_train = np.empty((chunk, width << 6), np.uint64)
-    slot_masks = np.empty((chunk, int(longest), width), np.uint64)
-    words = np.empty(chunk, np.int64)
+    driven = np.empty(max(rows, cols) + 1, np.uint32)
+    packed = np.empty((chunk, cols + 1), np.uint32)
+    packed_train = np.empty((chunk, cols + 1), np.uint64)
+    offset = np.empty((chunk, cols + 1), np.uint64)
+    packs = np.empty(chunk, np.int64)
     keys = np.empty(chunk, np.uint64)
     starts = np.empty(chunk, np.uint64)
-    hit = np.empty(_LISTED + cols, np.uint32)
-    times = np.empty(_LISTED + cols, np.int32)
-    start = np.empty(_LISTED + cols, np.uint64)
-    xi = np.empty(_LISTED + cols, np.float32)
+    hit = np.empty(_LISTED + cols + 1, np.uint32)
+    both = np.empty(_LISTED + cols + 1, np.uint64)
+    start = np.empty(_LISTED + cols + 1, np.uint64)
+    times = np.empty(_LISTED + cols + 1, np.float32)
+    xi = np.empty(_LISTED + cols + 1, np.float32)
+    sum_of_xi = np.empty(_LISTED + cols + 1, np.float32)
 
     purpose, place, step, position, sample0, positions = site
     step_key = fold(fold(_ZERO, identity[0], 0), purpose, 1)
@@ -285,7 +295,7 @@ def update_pulsed(
             x_max = _largest(x[v])
             d_max = _largest(d[v])
             wanted = rate * x_max * d_max / dw_min
-            words[s] = 0
+            packs[s] = 0
             lengths[v] = 0
             if wanted == 0.0:
                 continue
@@ -298,12 +308,12 @@ def update_pulsed(
             slots = (_ONE << np.uint64(lengths[v])) - _ONE
             key = fold(step_key, sample0 + v // positions, 5)
             keys[s] = fold(fold(key, position + v % positions, 6), 0, 7)
-            _fire(x[v], gain * balance, keys[s], KIND_ROW, slots, row_train)
-            _fire(d[v], gain / balance, keys[s], KIND_COLUMN, slots, col_train)
+            _fire(x[v], gain * balance, keys[s], KIND_ROW, slots, driven, row_train)
+            _fire(d[v], gain / balance, keys[s], KIND_COLUMN, slots, driven, col_train)
             if _count(row_train, col_train, lengths[v], blocks, counts) == 0:
                 totals[LOST] += 1
                 continue
-            words[s] = _pack(d[v], col_train, packed[s], packed_train[s], slot_masks[s])
+            packs[s] = _pack(d[v], col_train, packed[s], packed_train[s], offset[s])
             for i in range(rows):
                 fired[i, s] = row_train[i]
                 turned[i, s] = _DESCENDS if x[v, i] < np.float32(0.0) else _ASCENDS
@@ -314,8 +324,8 @@ def update_pulsed(
             s = 0
             while s < taken:
                 found, s = _find_hits(
-                    fired[i], turned[i], s, taken, words, slot_masks, packed, packed_train, starts, hit, times, start
+                    fired[i], turned[i], s, taken, packs, packed, packed_train, offset, starts, hit, both, start
                 )
-                _draw_normals(start, found, xi)
+                _draw_normals(both, start, found, times, xi, sum_of_xi)
                 # numba lets negative numbers count from the end; an unsigned row saves it the question.
-                _pulse_hits(w, planes, np.uint64(i), hit, times, start, xi, found)
+                _pulse_hits(w, planes, np.uint64(i), hit, both, start, times, xi, sum_of_xi, found)

@@ -1,11 +1,10 @@
 """`constant-step`: every pulse moves the device by its own step, wherever it stands, until a bound stops it.
 
-Δ± = s±·(1 + ctoc·ξ), clipped to [b_min, b_max]. n pulses in one direction of which none can reach a bound add up to
-n·s ± √n·ctoc·s·ξ, so they take one normal draw. Source: Gokmen and Vlasov 2016 (10.3389/fnins.2016.00333); Rasch et
+Δ± = s±·(1 + ctoc·ξ), clipped to [b_min, b_max]. n pulses in one direction of which none but the last can
+reach a bound add up to n·s ± √n·ctoc·s·ξ before the last is clipped, so they take one normal draw. Source: Gokmen and Vlasov 2016 (10.3389/fnins.2016.00333); Rasch et
 al. 2021 (arXiv 2104.02184). Not modelled: write noise, retention, a step that depends on the pulse's width or height.
 """
 
-from math import sqrt
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -43,13 +42,16 @@ class ConstantStepPlanes(NamedTuple):
         return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
 
     @staticmethod
-    def pulses(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, xi: Any) -> Any:
-        """Return (True, w after n pulses), or (False, anything) if one of them might reach a bound."""
+    def pulses(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, sum_of_xi: Any) -> Any:
+        """Return (True, w after n pulses), or (False, anything) if one but the last might reach a bound.
+
+        The last may: the sum is clipped. So one pulse is always done.
+        """
         step = planes.step[np.uint64(up), r, c]
-        count = np.float32(n)
-        reach = abs(count * step) * (_ONE + planes.ctoc * _REACH)
-        inside = (w + reach <= planes.b_max[r, c]) & (w - reach >= planes.b_min[r, c])
-        return inside, w + step * (count + np.float32(sqrt(count)) * planes.ctoc * xi)
+        upper, lower = planes.b_max[r, c], planes.b_min[r, c]
+        reach = (n - _ONE) * abs(step) * (_ONE + planes.ctoc * _REACH)
+        room = min(upper - w, w - lower)
+        return room >= reach, min(max(w + step * (n + planes.ctoc * sum_of_xi), lower), upper)
 
 
 class ConstantStep:

@@ -8,9 +8,10 @@ that a pulse needs. What a pulse does is a static function of the planes class,
 with w and xi float32, `up` a truth value, xi a standard normal number, and w' float32. It is written in the part of
 Python that numba compiles. A planes class may also offer
 
-    pulses(planes, r, c, w, up, n, xi) -> (done, w')        n pulses in one direction, by one normal number
+    pulses(planes, r, c, w, up, n, sum_of_xi) -> (done, w')        n pulses in one direction at once
 
-which says done = False when n pulses can not be drawn at once with the same law; they then happen one by one.
+with n ≥ 1 a float32 and sum_of_xi = √n·ξ, distributed as the sum of n normal numbers. It says done = False when n
+pulses can not be drawn at once with the same law; they then happen one by one, the first by that ξ.
 
 The kernels call the stubs `pulse` and `pulses` below. numba resolves them by the *type* of the planes, so that one
 source of a kernel serves every device, and a new device is one class in one file.
@@ -68,13 +69,13 @@ def pulse(planes: NamedTuple, r: int, c: int, w: float, up: bool, xi: float) -> 
     raise TypeError("ohmflow.runtime.devices.protocol.pulse must be called from a compiled kernel")
 
 
-def pulses(planes: NamedTuple, r: int, c: int, w: float, up: bool, n: int, xi: float) -> tuple[bool, float]:
-    """Apply n pulses by one normal number if that is the same law; inside kernels only."""
+def pulses(planes: NamedTuple, r: int, c: int, w: float, up: bool, n: float, sum_of_xi: float) -> tuple[bool, float]:
+    """Apply n pulses at once if that is the same law; inside kernels only."""
     raise TypeError("ohmflow.runtime.devices.protocol.pulses must be called from a compiled kernel")
 
 
 # numba wants the signatures of a stub's resolver and of what it resolves to alike, annotations included.
-def _one_by_one(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, xi: Any) -> Any:
+def _one_by_one(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, sum_of_xi: Any) -> Any:
     return False, w
 
 
@@ -84,5 +85,5 @@ def _resolve_pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any
 
 
 @overload(pulses)
-def _resolve_pulses(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, xi: Any) -> Any:
+def _resolve_pulses(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, sum_of_xi: Any) -> Any:
     return getattr(getattr(planes, "instance_class", None), "pulses", _one_by_one)
