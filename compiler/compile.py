@@ -64,7 +64,9 @@ class Stages:
     program: Program
 
 
-def compile_model(source: str | Path | onnx.ModelProto, target: Target, options: CompileOptions | None = None) -> Program:
+def compile_model(
+    source: str | Path | onnx.ModelProto, target: Target, options: CompileOptions | None = None
+) -> Program:
     """Compile an ONNX model for a target.
 
     Args:
@@ -98,9 +100,7 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
     blocks = assign({a.name: (a.rows, a.cols) for a in graph.arrays}, target, options.packing, options.placer)
     for op in lowered.module.body.block.ops:
         if isinstance(op, ArrayOp):
-            rows = [
-                (b.row0, b.col0, b.rows, b.cols, b.tile, b.tile_row, b.tile_col) for b in blocks[op.sym_name.data]
-            ]
+            rows = [(b.row0, b.col0, b.rows, b.cols, b.tile, b.tile_row, b.tile_col) for b in blocks[op.sym_name.data]]
             op.properties["blocks"] = BlockTable.of(rows)
     verify_tile(lowered.module)
     arrays = tuple(
@@ -166,5 +166,3 @@ def _manifest(
         "memory": {entry: {unit: list(sizes) for unit, sizes in units.items()} for entry, units in memory.items()},
         "versions": {"ohmflow": version("ohmflow"), "onnx": onnx.__version__},
     }
-
-

@@ -86,7 +86,9 @@ def assemble(
     return built, chip, _memory(streams, units, target)
 
 
-def _units(arrays: Sequence[ArrayRecord], streams: Mapping[str, EmittedStreams], target: Target) -> dict[Unit, UnitRecord]:
+def _units(
+    arrays: Sequence[ArrayRecord], streams: Mapping[str, EmittedStreams], target: Target
+) -> dict[Unit, UnitRecord]:
     """All units that any entry uses, and every tile that holds a block, in the order of their nodes."""
     used = {unit for s in streams.values() for unit in s.streams} | {("tile", b.tile) for a in arrays for b in a.blocks}
     records: dict[Unit, UnitRecord] = {}
@@ -183,7 +185,14 @@ def _channels(
     for k, (source, destination, flits) in enumerate(streams.channels):
         a, b = units[source], units[destination]
         path = topology.route((a.x, a.y), (b.x, b.y))
-        row = (number[source], number[destination], target.tile.buffer.vectors, flits, len(route), len(route) + len(path))
+        row = (
+            number[source],
+            number[destination],
+            target.tile.buffer.vectors,
+            flits,
+            len(route),
+            len(route) + len(path),
+        )
         channels[k] = row
         route += path
     return channels, np.array(route, np.int32)

@@ -220,7 +220,9 @@ class _Emitter:
                 row["code"] = Op.RETURN
                 ins = op.values
             case _:
-                raise EmitError(f"{op.name}: must be an operation that the machine executes, but it does not yet; rewrite it")
+                raise EmitError(
+                    f"{op.name}: must be an operation that the machine executes, but it does not yet; rewrite it"
+                )
         row["arg_begin"], row["arg_end"] = self._span(args)
         row["in_begin"], row["in_end"] = self._span(ins)
         if body is not None:

@@ -262,7 +262,15 @@ class _Streams:
         for tile in dict.fromkeys(("tile", b.tile) for b in self._arrays[op.target_name].blocks):
             channel = self._channel(home, tile, size)
             self._add(
-                home, op, mnemonic=Mnemonic.SEND, kind=FIXED, phase=_TRANSFER, signal=channel, t0=1, t1=1, buffer_read=size
+                home,
+                op,
+                mnemonic=Mnemonic.SEND,
+                kind=FIXED,
+                phase=_TRANSFER,
+                signal=channel,
+                t0=1,
+                t1=1,
+                buffer_read=size,
             )
             self._receive(tile, op, channel, size, _TRANSFER)
         self._update(op, op.target_name, len(self._arrays[op.source_name].blocks), _TRANSFER)

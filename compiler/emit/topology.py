@@ -49,9 +49,7 @@ class Topology:
 
     def names(self) -> tuple[str, ...]:
         """Name of every link, such as `east(2,0)`."""
-        return tuple(
-            f"{kind}({x},{y})" for y in range(self.rows) for x in range(self.columns) for kind in _PER_NODE
-        )
+        return tuple(f"{kind}({x},{y})" for y in range(self.rows) for x in range(self.columns) for kind in _PER_NODE)
 
     def routers(self) -> tuple[tuple[int, int], ...]:
         """Node whose router pays for each link: the one it leaves, or for `eject` the one it ends in."""

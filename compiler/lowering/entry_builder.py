@@ -168,7 +168,9 @@ class EntryBuilder:
         dones.setdefault(array, []).append(op.done)
         return op.y
 
-    def _call(self, block: Block, item: Item, find: Callable[[ir.Value], SSAValue], phase: str | None) -> list[SSAValue]:
+    def _call(
+        self, block: Block, item: Item, find: Callable[[ir.Value], SSAValue], phase: str | None
+    ) -> list[SSAValue]:
         assert item.segment is not None
         arguments = [find(v) for v in item.segment.inputs]
         types: list[Attribute] = [result_type(v, item.segment.kind) for v in item.segment.outputs]

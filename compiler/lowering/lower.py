@@ -305,4 +305,3 @@ def _numpy(value: ir.Value) -> NDArray[np.float32]:
 
 def _digest(value: NDArray[np.float32]) -> str:
     return hashlib.sha256(value.tobytes()).hexdigest()
-

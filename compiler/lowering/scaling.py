@@ -34,7 +34,9 @@ class WeightScaling:
             UnsupportedError: one is out of range.
         """
         if self.kind not in SCALINGS:
-            raise UnsupportedError(f"--weight-scaling: must be one of {', '.join(SCALINGS)}, not '{self.kind}'; choose one")
+            raise UnsupportedError(
+                f"--weight-scaling: must be one of {', '.join(SCALINGS)}, not '{self.kind}'; choose one"
+            )
         if not 0 < self.fill <= 1:
             raise UnsupportedError(f"--weight-fill: must be above 0 and at most 1, not {self.fill:g}; try 0.6")
         if not 0 < self.alpha < float("inf"):

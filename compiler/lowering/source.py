@@ -11,9 +11,7 @@ from ohmflow.compiler.arrays.inline import inline_reference
 from ohmflow.compiler.lowering.lower import Lowered
 
 
-def source_for_export(
-    source: str | Path | onnx.ModelProto, graph: ArrayGraph, lowered: Lowered
-) -> tuple[bytes, str]:
+def source_for_export(source: str | Path | onnx.ModelProto, graph: ArrayGraph, lowered: Lowered) -> tuple[bytes, str]:
     """Choose the model whose initialisers a run will replace.
 
     It is the user's own model when every trained value is an initialiser there; where weights were computed from

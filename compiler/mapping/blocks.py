@@ -28,7 +28,9 @@ def cut(rows: int, cols: int, tile_rows: int, tile_cols: int) -> tuple[Rectangle
         Blocks in row-major order of the grid; every weight lies in exactly one.
     """
     return tuple(
-        Rectangle(r0, c0, r1 - r0, c1 - c0) for r0, r1 in _pieces(rows, tile_rows) for c0, c1 in _pieces(cols, tile_cols)
+        Rectangle(r0, c0, r1 - r0, c1 - c0)
+        for r0, r1 in _pieces(rows, tile_rows)
+        for c0, c1 in _pieces(cols, tile_cols)
     )
 
 

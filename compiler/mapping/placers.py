@@ -67,7 +67,9 @@ def placers() -> dict[str, Placer]:
     known = dict(_OURS)
     for point in entry_points(group="ohmflow.placers"):
         if point.name in known:
-            raise ValueError(f"placer '{point.name}': must be registered once, not by ohmflow and by {point.value}; rename it")
+            raise ValueError(
+                f"placer '{point.name}': must be registered once, not by ohmflow and by {point.value}; rename it"
+            )
         known[point.name] = point.load()
     return known
 

@@ -26,9 +26,7 @@ LOOP = np.dtype(
     [("begin", np.int32), ("end", np.int32), ("parent", np.int32), ("trip", np.int64), ("count", np.int64)]
     + [("stride", np.int64, (MAX_DEPTH,))]
 )
-CHANNEL = np.dtype(
-    [(name, np.int32) for name in ("src", "dst", "depth", "flits", "route_begin", "route_end")]
-)
+CHANNEL = np.dtype([(name, np.int32) for name in ("src", "dst", "depth", "flits", "route_begin", "route_end")])
 
 
 @dataclass(frozen=True)

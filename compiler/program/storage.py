@@ -95,7 +95,9 @@ def load_program(folder: Path) -> Program:
         version = manifest["format_version"]
         listed = manifest["files"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ProgramError(f"{manifest_file}: must be a program's manifest, not other text ({error}); compile again") from error
+        raise ProgramError(
+            f"{manifest_file}: must be a program's manifest, not other text ({error}); compile again"
+        ) from error
     if version != FORMAT_VERSION:
         raise ProgramError(
             f"{manifest_file}: format_version must be {FORMAT_VERSION}, not {version}; compile the model again with this ohmflow"
@@ -128,9 +130,7 @@ def load_program(folder: Path) -> Program:
         ),
         states=tuple(StateRecord(**{**s, "shape": tuple(s["shape"])}) for s in mapping["states"]),
         segments=tuple(
-            SegmentRecord(
-                s["name"], s["kind"], _ports(s["inputs"]), _ports(s["outputs"]), tuple(s["operators"])
-            )
+            SegmentRecord(s["name"], s["kind"], _ports(s["inputs"]), _ports(s["outputs"]), tuple(s["operators"]))
             for s in mapping["segments"]
         ),
         entries=entries,
@@ -176,7 +176,6 @@ def _json(value: Any) -> bytes:
 
 def npz_bytes(tables: dict[str, Any]) -> bytes:
     """Serialise arrays as an .npz whose bytes depend on nothing but the arrays (no time stamps)."""
-
 
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:

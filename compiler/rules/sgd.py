@@ -32,9 +32,7 @@ class Sgd:
         index, version = body.args[0], body.args[1]
         for site in context.sites:
             x, d = UnstashOp(site.x, index), UnstashOp(site.d, index)
-            update = UpdateOp(
-                context.array, site.site, x.value, d.value, context.lr, version, scheme=context.scheme
-            )
+            update = UpdateOp(context.array, site.site, x.value, d.value, context.lr, version, scheme=context.scheme)
             body.add_ops([x, d, update])
             version = update.outs[0]
         body.add_op(YieldOp(carried=[version]))

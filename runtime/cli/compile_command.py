@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ohmflow.runtime.cli.options import compile_options, echo_json, json_option, load_target, make_compile_options, target_options
+from ohmflow.runtime.cli.options import (
+    compile_options,
+    echo_json,
+    json_option,
+    load_target,
+    make_compile_options,
+    target_options,
+)
 
 if TYPE_CHECKING:
     from ohmflow.compiler.compile import Stages
@@ -17,7 +24,10 @@ _KINDS = ("program", "tile-ir", "training-onnx", "disassembly")
 @click.argument("model", type=click.Path(path_type=Path))
 @target_options
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Program folder; or a .mlir, .onnx or .txt file with --emit."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Program folder; or a .mlir, .onnx or .txt file with --emit.",
 )
 @click.option("--emit", type=click.Choice(_KINDS), default="program", show_default=True, help="What to write.")
 @click.option("--overwrite", is_flag=True, help="Write into a folder that holds files.")
@@ -43,7 +53,9 @@ def command(
 
     target = load_target(target_name, overrides)
     if output is None and emit in ("program", "training-onnx"):
-        raise click.UsageError(f"-o: must be given with --emit {emit}; name a {'folder' if emit == 'program' else 'file'}")
+        raise click.UsageError(
+            f"-o: must be given with --emit {emit}; name a {'folder' if emit == 'program' else 'file'}"
+        )
     stages = compile_stages(model, target, make_compile_options(**options))
     text = _text(stages, emit)
     if output is not None and output.suffix in (".mlir", ".txt", ".onnx"):
@@ -117,6 +129,8 @@ def _show(stages: "Stages", output: Path | None) -> None:
         click.echo(f"  array {array['name']:<20} {array['rows']:>5} x {array['cols']:<5} {blocks} on tile {tiles}")
     for product in summary["digital_products"]:
         click.echo(f"  digital {product['node']}: {product['reason']}")
-    click.echo(f"  {summary['tiles']} tiles, {summary['segments']} digital segments, {len(summary['states'])} digital parameters")
+    click.echo(
+        f"  {summary['tiles']} tiles, {summary['segments']} digital segments, {len(summary['states'])} digital parameters"
+    )
     if output is not None:
         click.echo(f"wrote {output}")

@@ -55,7 +55,9 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in given
     try:
         # --debug is accepted anywhere on the line.
-        status = cli.main([*(["--debug"] if debug else []), *(a for a in given if a != "--debug")], standalone_mode=False)
+        status = cli.main(
+            [*(["--debug"] if debug else []), *(a for a in given if a != "--debug")], standalone_mode=False
+        )
     except click.exceptions.Abort:
         sys.exit(_fail("interrupted", 130))
     except click.UsageError as error:

@@ -10,14 +10,14 @@ from ohmflow.runtime.cli.options import echo_json, json_option
 
 @click.command("opt", short_help="Run passes on tile IR text.")
 @click.argument("file", default="-", metavar="[FILE]")
-@click.option("-p", "--passes", default="", metavar="LIST", help="Passes, such as canonical-names,split-maps{at=backward}.")
+@click.option(
+    "-p", "--passes", default="", metavar="LIST", help="Passes, such as canonical-names,split-maps{at=backward}."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here instead of standard output.")
 @click.option("--full-tables", is_flag=True, help="Print block tables of any length readably.")
 @click.option("--list", "list_passes", is_flag=True, help="List the known passes.")
 @json_option
-def command(
-    file: str, passes: str, output: Path | None, full_tables: bool, list_passes: bool, as_json: bool
-) -> None:
+def command(file: str, passes: str, output: Path | None, full_tables: bool, list_passes: bool, as_json: bool) -> None:
     """Parse tile IR, verify it, run passes on it, and print it.
 
     FILE is a text file, or - for standard input.

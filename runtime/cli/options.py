@@ -51,7 +51,10 @@ def compile_options(function: F) -> F:
             ),
             click.option("--weight-alpha", type=float, default=1.0, show_default=True, help="The scale (fixed)."),
             click.option(
-                "--packing", default="share", show_default=True, help="share tiles between small arrays, or spread them."
+                "--packing",
+                default="share",
+                show_default=True,
+                help="share tiles between small arrays, or spread them.",
             ),
             click.option("--placer", default="snake", show_default=True, help="How tiles are placed on the mesh."),
         )

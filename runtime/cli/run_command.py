@@ -5,14 +5,24 @@ from typing import Any
 
 import click
 
-from ohmflow.runtime.cli.options import compile_options, echo_json, json_option, load_target, make_compile_options, program_of, target_options
+from ohmflow.runtime.cli.options import (
+    compile_options,
+    echo_json,
+    json_option,
+    load_target,
+    make_compile_options,
+    program_of,
+    target_options,
+)
 
 
 @click.command("run", short_help="Run a model forward on a simulated chip.")
 @click.argument("source", metavar="PROGRAM|MODEL")
 @target_options
 @click.option("--inputs", required=True, type=click.Path(path_type=Path), help=".npz with one array per graph input.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for outputs.npz and the bill.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for outputs.npz and the bill."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of devices and converter noise.")
 @click.option("--overwrite", is_flag=True, help="Write into a folder that holds files.")
 @compile_options

@@ -77,7 +77,9 @@ class TrainingDisplay:
             style="dim",
         )
         if is_cold():
-            self._console.print("  compiling kernels for this machine; this happens once and takes about a minute", style="yellow")
+            self._console.print(
+                "  compiling kernels for this machine; this happens once and takes about a minute", style="yellow"
+            )
 
     def watch(self, step: Step) -> None:
         """Show where the training stands."""
@@ -122,7 +124,9 @@ def show_run(run: Run, target: Target) -> None:
             f"{percent(updates['lost'])} pulsed no device."
         )
     if summary["weights_clipped_at_start"]:
-        screen.print(f"At the start {summary['weights_clipped_at_start']:,} weights were clipped to their devices' range.")
+        screen.print(
+            f"At the start {summary['weights_clipped_at_start']:,} weights were clipped to their devices' range."
+        )
     _show_confidence(screen, target, summary["not_modelled"])
     if run.folder is not None:
         screen.print(f"Written to [bold]{run.folder}/[/]: model.onnx (trained), summary.json, ledger.csv, events.npz")
@@ -192,7 +196,9 @@ def _energy_table(bill: Bill, joules: float) -> Table:
         values = [cells.get((phase, name), 0.0) for name in shown]
         if rest:
             values.append(sum(cells.get((phase, name), 0.0) for name in rest))
-        table.add_row(phase, *(energy(v) if v else "" for v in values), energy(total), bar(total / joules if joules else 0))
+        table.add_row(
+            phase, *(energy(v) if v else "" for v in values), energy(total), bar(total / joules if joules else 0)
+        )
     totals = [dict(components)[name] for name in shown] + ([sum(dict(components)[n] for n in rest)] if rest else [])
     table.add_row("all", *(energy(v) for v in totals), energy(joules), style="bold")
     return table

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ohmflow.runtime.cli.options import compile_options, echo_json, json_option, load_target, make_compile_options, program_of, target_options
+from ohmflow.runtime.cli.options import (
+    compile_options,
+    echo_json,
+    json_option,
+    load_target,
+    make_compile_options,
+    program_of,
+    target_options,
+)
 
 if TYPE_CHECKING:
     from ohmflow.runtime.training.trainer import Trainer
@@ -64,9 +72,7 @@ def command(
         def epoch_done(trainer: "Trainer", epoch: int) -> None:
             display.epoch_done(trainer.history, epoch)
 
-        run = train(
-            program, target, rows, settings, output, overwrite=True, watch=display.watch, epoch_done=epoch_done
-        )
+        run = train(program, target, rows, settings, output, overwrite=True, watch=display.watch, epoch_done=epoch_done)
     if as_json:
         echo_json(run.summary)
     else:

@@ -17,14 +17,3 @@ def popcount(typing_context: Any, mask: Any) -> Any:
         return builder.ctpop(arguments[0])
 
     return types.int64(types.uint64), generate
-
-
-@intrinsic
-def lowest_one(typing_context: Any, mask: Any) -> Any:
-    """Return the place of the lowest one of an unsigned 64-bit mask that is not 0; int64."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        zero_is_undefined = context.get_constant(types.boolean, True)
-        return builder.cttz(arguments[0], zero_is_undefined)
-
-    return types.int64(types.uint64), generate

@@ -79,7 +79,7 @@ def _fire(values: Any, gain: float, key: Any, kind: int, slots: Any, driven: Any
         trains: [lines] set.
     """
     # The lines that are not 0 are listed first, without a branch: activations are 0 at random places.
-    count = _ZERO
+    count: Any = _ZERO  # unsigned, as in `_find_hits`
     for i in range(values.shape[0]):
         trains[i] = _ZERO
         driven[count] = np.uint32(i)
@@ -117,7 +117,7 @@ def _pack(d: Any, train: Any, packed: Any, packed_train: Any, offset: Any) -> in
 
 
 @njit(cache=True)
-def _count_line(train: Any, first: int, count: int, slot: int) -> int:
+def _count_line(train: Any, first: int, count: int, slot: int) -> Any:
     """Count the lines first … first + count − 1 that fire in a slot."""
     total = _ZERO
     lines = train[first : first + count]
@@ -166,7 +166,7 @@ def _find_hits(
     hit: Any,
     both: Any,
     start: Any,
-) -> tuple[int, int]:
+) -> Any:
     """List the devices of a row that are pulsed, vector by vector, until the lists are nearly full.
 
     The lists grow without a branch: an entry is written for every packed column, and kept if the trains meet.

@@ -1,8 +1,9 @@
 """`constant-step`: every pulse moves the device by its own step, wherever it stands, until a bound stops it.
 
-Δ± = s±·(1 + ctoc·ξ), clipped to [b_min, b_max]. n pulses in one direction of which none but the last can
-reach a bound add up to n·s ± √n·ctoc·s·ξ before the last is clipped, so they take one normal draw. Source: Gokmen and Vlasov 2016 (10.3389/fnins.2016.00333); Rasch et
-al. 2021 (arXiv 2104.02184). Not modelled: write noise, retention, a step that depends on the pulse's width or height.
+Δ± = s±·(1 + ctoc·ξ), clipped to [b_min, b_max]. n pulses in one direction of which none but the last can reach a bound
+add up to n·s ± √n·ctoc·s·ξ before the last is clipped, so they take one normal draw. Source: Gokmen and Vlasov 2016
+(10.3389/fnins.2016.00333); Rasch et al. 2021 (arXiv 2104.02184).
+Not modelled: write noise, retention, a step that depends on the pulse's width or height.
 """
 
 from typing import Any, ClassVar, NamedTuple

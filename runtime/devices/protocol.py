@@ -18,7 +18,7 @@ source of a kernel serves every device, and a new device is one class in one fil
 """
 # mypy: allow-untyped-decorators
 
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -64,12 +64,12 @@ class Device(Protocol):
         """Return each device's own (b_min, b_max), [rows, cols], device units."""
 
 
-def pulse(planes: NamedTuple, r: int, c: int, w: float, up: bool, xi: float) -> float:
+def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
     """Apply one pulse; inside kernels only, where it stands for the planes class's own `pulse`."""
     raise TypeError("ohmflow.runtime.devices.protocol.pulse must be called from a compiled kernel")
 
 
-def pulses(planes: NamedTuple, r: int, c: int, w: float, up: bool, n: float, sum_of_xi: float) -> tuple[bool, float]:
+def pulses(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, sum_of_xi: Any) -> Any:
     """Apply n pulses at once if that is the same law; inside kernels only."""
     raise TypeError("ohmflow.runtime.devices.protocol.pulses must be called from a compiled kernel")
 

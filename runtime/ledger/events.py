@@ -150,9 +150,7 @@ def _static_events(program: Program, entry: Entry) -> Iterator[tuple[int, Key, i
 
 def used_routers(program: Program) -> list[str]:
     """Routers that some message passes, by name, in order of node."""
-    nodes = {
-        program.chip.link_router[link] for entry in program.entries.values() for link in entry.route.tolist()
-    }
+    nodes = {program.chip.link_router[link] for entry in program.entries.values() for link in entry.route.tolist()}
     return [f"router({x},{y})" for x, y in sorted(nodes, key=lambda n: (n[1], n[0]))]
 
 
@@ -167,5 +165,3 @@ def _streamless(program: Program) -> Iterator[tuple[str, int]]:
     yield "unused tiles", chip.tiles - sum(u.kind == "tile" for u in chip.units)
     yield "unused vector units", nodes - sum(u.kind == "vector" for u in chip.units)
     yield "unused routers", nodes - len(routers)
-
-

@@ -109,17 +109,20 @@ class Clock:
                 raise MachineError("schedule: a channel's route must lie inside the route table")
         if len(self._route) and not 0 <= self._route.min() <= self._route.max() < len(self._hop):
             raise MachineError(f"schedule: a route must name one of {len(self._hop)} links")
-        if len(loops) and (loops[:, 0].min() < 0 or loops[:, 1].max() > len(instructions) or (loops[:, 0] >= loops[:, 1]).any()):
+        if len(loops) and (
+            loops[:, 0].min() < 0 or loops[:, 1].max() > len(instructions) or (loops[:, 0] >= loops[:, 1]).any()
+        ):
             raise MachineError("schedule: a loop must enclose at least one instruction")
-        if len(instructions) and not 0 <= instructions[:, kernel.PHASE].min() <= instructions[:, kernel.PHASE].max() < 7:
+        if (
+            len(instructions)
+            and not 0 <= instructions[:, kernel.PHASE].min() <= instructions[:, kernel.PHASE].max() < 7
+        ):
             raise MachineError("schedule: a phase must be one of 7")
 
     def _unit_of(self, instruction: int) -> int:
         return int(np.searchsorted(self._stream, instruction, side="right") - 1)
 
-    def _describe_deadlock(
-        self, pc: NDArray[np.int64], arrived: NDArray[np.int64], consumed: NDArray[np.int64]
-    ) -> str:
+    def _describe_deadlock(self, pc: NDArray[np.int64], arrived: NDArray[np.int64], consumed: NDArray[np.int64]) -> str:
         stuck = []
         for unit, at in enumerate(pc):
             if at >= self._stream[unit + 1]:

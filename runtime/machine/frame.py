@@ -18,7 +18,6 @@ class Frame:
         env: value by number; inside a vectorised map, an array's first axis is the sample.
         scalars: run scalars by name.
         step: training step, part of every draw's key.
-        purpose: what the draws are for.
         ordinal: [K] completed iterations of each serial loop in its current execution.
         index: [K] logical index of each serial loop (they differ in a reverse loop).
         trips: [K] trip of each loop in its current execution (the largest one over rows).
@@ -30,7 +29,6 @@ class Frame:
     env: list[Any]
     scalars: dict[str, Any]
     step: int
-    purpose: int
     ordinal: list[int]
     index: list[int]
     trips: list[int]
@@ -46,6 +44,10 @@ class Frame:
         """All counts in one array, where `layout` says they stand."""
         flat = np.zeros(layout.size, np.int64)
         for group, counts in self.counts.items():
+            if counts.shape == layout.shapes[group]:
+                base = layout.base[group]
+                flat[base : base + counts.size] = counts.ravel()
+                continue
             view = layout.view(flat, group)
             common = tuple(slice(0, min(have, need)) for have, need in zip(counts.shape, view.shape, strict=True))
             view[common] = counts[common]

@@ -66,7 +66,7 @@ class Machine:
         return None if clock is None else self.book.cycles / clock
 
     def execute(
-        self, entry: str, rows: Mapping[str, NDArray[Any]], scalars: Mapping[str, Any], step: int, purpose: int
+        self, entry: str, rows: Mapping[str, NDArray[Any]], scalars: Mapping[str, Any], step: int
     ) -> dict[str, NDArray[Any]]:
         """Run one entry, values first, then its time.
 
@@ -75,7 +75,6 @@ class Machine:
             rows: one row per sample, by argument.
             scalars: by argument.
             step: number of this execution; a part of every draw's key.
-            purpose: what the draws are for.
 
         Returns:
             Results by name.
@@ -83,7 +82,7 @@ class Machine:
         Raises:
             ScratchpadError: what the step keeps between its loops does not fit a unit's memory.
         """
-        results, frame = self.values.run(entry, rows, scalars, step, purpose)
+        results, frame = self.values.run(entry, rows, scalars, step)
         if self.has_time:
             data_trips = frame.data_trips
             key = (entry, (int(scalars.get("batch", 0)), *(data_trips[k] for k in sorted(data_trips))))

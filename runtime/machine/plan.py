@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ohmflow.compiler.program.entry import Entry
-from ohmflow.compiler.program.tables import Op
+from ohmflow.compiler.program.schedule import PHASES
+from ohmflow.compiler.program.tables import Op, Trip
+from ohmflow.runtime.crossbar.draws import Purpose
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,10 @@ class Node:
         vector: whether it runs with samples as an array axis.
         loops: enclosing loops (rows), outermost first.
         captured: for loops: values that a whole-loop update reads, (stash of x, stash of d), or empty.
+        trip: for loops: the constant, the name of the scalar, or None when it comes from data.
+        trip_group: count group of a trip from data.
+        carried: number of carried values of a `for` or `when`.
+        purpose: what the draws of an array operation are for.
     """
 
     row: int
@@ -48,11 +54,10 @@ class Node:
     vector: bool
     loops: tuple[int, ...]
     captured: tuple[int, int] | tuple[()] = ()
-
-    @property
-    def carried(self) -> int:
-        """Number of carried values of a `for` or `when`."""
-        return len(self.args) - (0 if self.code is Op.WHEN else 1)
+    trip: int | str | None = None
+    trip_group: int = -1
+    carried: int = 0
+    purpose: int = 0
 
 
 def build_plan(entry: Entry) -> tuple[tuple[Node, ...], tuple[int, ...]]:
@@ -101,6 +106,10 @@ def _region(
             yields=inner,
             vector=vector,
             loops=loops,
+            trip=_trip(entry, int(row["loop"])),
+            trip_group=int(entry.loops["group"][int(row["loop"])]) if row["loop"] >= 0 else -1,
+            carried=int(row["arg_end"] - row["arg_begin"]) - (0 if code is Op.WHEN else 1),
+            purpose=_purpose(code, int(row["phase"])),
         )
         nodes.append(_capture(node))
         at = int(row["body_end"]) if body or code in (Op.MAP, Op.FOR, Op.WHEN) else at + 1
@@ -118,6 +127,25 @@ def _capture(node: Node) -> Node:
     if update.ins[0] not in made or update.ins[1] not in made:
         return node
     return replace(node, captured=(made[update.ins[0]], made[update.ins[1]]))
+
+
+_PURPOSES = {
+    "forward": int(Purpose.FORWARD),
+    "backward": int(Purpose.BACKWARD),
+    "evaluation": int(Purpose.EVALUATION),
+}
+
+
+def _purpose(code: Op, phase: int) -> int:
+    """What the draws of an operation are for; it keeps reads, updates and transfers apart."""
+    return int(Purpose.UPDATE) if code is Op.UPDATE else _PURPOSES.get(PHASES[phase], int(Purpose.TRANSFER))
+
+
+def _trip(entry: Entry, loop: int) -> int | str | None:
+    if loop < 0 or entry.loops["trip_kind"][loop] == Trip.DATA:
+        return None
+    number = int(entry.loops["trip"][loop])
+    return number if entry.loops["trip_kind"][loop] == Trip.CONST else entry.arguments[number].name
 
 
 def _slice(entry: Entry, row: np.void, name: str) -> tuple[int, ...]:

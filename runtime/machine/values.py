@@ -4,14 +4,14 @@ Inside a vectorised map a value is an array whose first axis is the sample; else
 array over samples, or a list over the iterations of a serial loop. `docs/semantics.md` says what each operation means.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ohmflow.compiler.program.program import Program
-from ohmflow.compiler.program.tables import Op, Trip
+from ohmflow.compiler.program.tables import Op
 from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.spec import DrawSite, ReadCounts, UpdateCounts
 from ohmflow.runtime.digital.sessions import Segment
@@ -79,11 +79,26 @@ class ValueEngine:
         self.clipped_weights = [0 for _ in arrays]
         self._rounds, self._pulses, self._error = program_rounds, program_pulses, program_error
         self._plans = {name: build_plan(entry) for name, entry in program.entries.items()}
+        self._methods: dict[Op, Callable[[Node, Frame, Tally], None]] = {
+            Op.CALL: self._call,
+            Op.UNSTASH: self._unstash,
+            Op.MVM: self._read,
+            Op.MVM_T: self._read,
+            Op.UPDATE: self._update,
+            Op.MAP: self._loop,
+            Op.FOR: self._loop,
+            Op.WHEN: self._when,
+            Op.STATE_GET: self._state_get,
+            Op.STATE_SET: self._state_set,
+            Op.READ: self._read_one,
+            Op.TRANSFER: self._transfer,
+            Op.PROGRAM: self._program,
+        }
         blocks = 2 * max((len(a.blocks) for a in program.arrays), default=1)  # a transfer touches two arrays
         self.tallies = {name: Tally(len(e.operations), blocks) for name, e in program.entries.items()}
 
     def run(
-        self, name: str, rows: Mapping[str, NDArray[Any]], scalars: Mapping[str, Any], step: int, purpose: int
+        self, name: str, rows: Mapping[str, NDArray[Any]], scalars: Mapping[str, Any], step: int
     ) -> tuple[dict[str, NDArray[Any]], Frame]:
         """Run an entry once.
 
@@ -92,7 +107,6 @@ class ValueEngine:
             rows: for each argument of kind `rows`, an array whose first axis is the sample.
             scalars: `lr`, `inv_batch`, `batch`, as the entry asks.
             step: training step, part of every draw's key.
-            purpose: what the draws are for.
 
         Returns:
             Results by name, and the frame with the counts for the clock.
@@ -104,7 +118,6 @@ class ValueEngine:
             env=[None] * len(entry.values),
             scalars=dict(scalars),
             step=step,
-            purpose=purpose,
             ordinal=[0] * len(entry.loops),
             index=[0] * len(entry.loops),
             trips=[1] * len(entry.loops),
@@ -113,7 +126,7 @@ class ValueEngine:
             if argument.kind == "rows":
                 frame.env[number] = rows[argument.name]
             elif argument.dtype == "float32":
-                frame.env[number] = np.float32(scalars[argument.name])
+                frame.env[number] = np.array(scalars[argument.name], np.float32)
             else:
                 frame.env[number] = scalars[argument.name]
         tally = self.tallies[name]
@@ -122,55 +135,43 @@ class ValueEngine:
         results = {a.name: frame.env[v] for a, v in zip(entry.results, returned, strict=True)}
         return results, frame
 
-    # One branch per operation code; the bodies are methods so that each reads by itself.
     def _run(self, node: Node, frame: Frame, tally: Tally) -> None:
+        self._methods[node.code](node, frame, tally)
+
+    def _call(self, node: Node, frame: Frame, tally: Tally) -> None:
         env = frame.env
-        match node.code:
-            case Op.CALL:
-                values = self.segments[node.symbol]([_stacked(env[i]) for i in node.ins])
-                for out, value in zip(node.outs, values, strict=True):
-                    env[out] = value
-            case Op.UNSTASH:
-                env[node.outs[0]] = _element(env[node.ins[0]], env[node.ins[1]])
-            case Op.MVM | Op.MVM_T:
-                env[node.outs[0]] = self._read(node, frame, tally, env[node.ins[0]])
-            case Op.UPDATE:
-                self._update(node, frame, tally, env[node.ins[0]], env[node.ins[1]], float(env[node.ins[2]]))
-            case Op.MAP | Op.FOR:
-                self._loop(node, frame, tally)
-            case Op.WHEN:
-                self._when(node, frame, tally)
-            case Op.STATE_GET:
-                env[node.outs[0]] = self.states[node.symbol]
-            case Op.STATE_SET:
-                self.states[node.symbol] = np.asarray(env[node.ins[0]])
-            case Op.READ:
-                env[node.outs[0]], retries = self._read_line(node, frame, tally, int(env[node.ins[0]]))
-                if node.group >= 0:
-                    _store(node, frame, retries, None)
-            case Op.TRANSFER:
-                self._transfer(node, frame, tally)
-            case Op.PROGRAM:
-                self._program(node, frame, tally)
-            case _:
-                raise AssertionError(f"{node.code!r} is never a step of a plan")
+        values = self.segments[node.symbol]([_stacked(env[i]) for i in node.ins])
+        for out, value in zip(node.outs, values, strict=True):
+            env[out] = value
+
+    def _unstash(self, node: Node, frame: Frame, tally: Tally) -> None:
+        frame.env[node.outs[0]] = _element(frame.env[node.ins[0]], frame.env[node.ins[1]])
+
+    def _state_get(self, node: Node, frame: Frame, tally: Tally) -> None:
+        frame.env[node.outs[0]] = self.states[node.symbol]
+
+    def _state_set(self, node: Node, frame: Frame, tally: Tally) -> None:
+        self.states[node.symbol] = np.asarray(frame.env[node.ins[0]])
 
     # Reads ------------------------------------------------------------------------------------------------------
 
-    def _read(self, node: Node, frame: Frame, tally: Tally, x: NDArray[Any]) -> NDArray[np.float32]:
+    def _read(self, node: Node, frame: Frame, tally: Tally) -> None:
+        x: NDArray[Any] = frame.env[node.ins[0]]
         array = self.arrays[node.symbol]
         read = array.forward if node.code is Op.MVM else array.transposed
         batch = x if node.vector else x[None]
         first, position = _draw_position(node, frame)
         if frame.active is None or not node.vector:
-            y, counts = read(batch, DrawSite(frame.purpose, node.site, frame.step, position, first))
+            y, counts = read(batch, DrawSite(node.purpose, node.site, frame.step, position, first))
             self._tally_read(node, frame, tally, counts, slice(0, len(batch)))
         else:
             y = np.zeros((len(batch), array.cols if node.code is Op.MVM else array.rows), np.float32)
             for begin, end in _runs(frame.active):
-                y[begin:end], counts = read(batch[begin:end], DrawSite(frame.purpose, node.site, frame.step, position, begin))
+                y[begin:end], counts = read(
+                    batch[begin:end], DrawSite(node.purpose, node.site, frame.step, position, begin)
+                )
                 self._tally_read(node, frame, tally, counts, slice(begin, end))
-        return y if node.vector else y[0]
+        frame.env[node.outs[0]] = y if node.vector else y[0]
 
     def _tally_read(self, node: Node, frame: Frame, tally: Tally, counts: ReadCounts, rows: slice) -> None:
         blocks = len(counts.conversions)
@@ -181,6 +182,11 @@ class ValueEngine:
         if node.group >= 0:
             _store(node, frame, counts.retries if node.vector else counts.retries[0], rows if node.vector else None)
 
+    def _read_one(self, node: Node, frame: Frame, tally: Tally) -> None:
+        frame.env[node.outs[0]], retries = self._read_line(node, frame, tally, int(frame.env[node.ins[0]]))
+        if node.group >= 0:
+            _store(node, frame, retries, None)
+
     def _read_line(
         self, node: Node, frame: Frame, tally: Tally, line: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
@@ -190,7 +196,7 @@ class ValueEngine:
         one_hot[0, line] = 1.0
         first, position = _draw_position(node, frame)
         read = array.forward if node.attr == 0 else array.transposed
-        y, counts = read(one_hot, DrawSite(frame.purpose, node.site, frame.step, position, first))
+        y, counts = read(one_hot, DrawSite(node.purpose, node.site, frame.step, position, first))
         blocks = len(counts.conversions)
         table = tally.table[node.row]
         table[:blocks, DRIVEN] += counts.driven
@@ -200,12 +206,11 @@ class ValueEngine:
 
     # Writes -----------------------------------------------------------------------------------------------------
 
-    def _update(
-        self, node: Node, frame: Frame, tally: Tally, x: NDArray[Any], d: NDArray[Any], lr: float
-    ) -> None:
+    def _update(self, node: Node, frame: Frame, tally: Tally) -> None:
         """Apply one vector pair; updates stand outside maps, so x and d are single vectors."""
+        x, d, lr = frame.env[node.ins[0]], frame.env[node.ins[1]], float(frame.env[node.ins[2]])
         first, position = _draw_position(node, frame)
-        site = DrawSite(frame.purpose, node.site, frame.step, position, first)
+        site = DrawSite(node.purpose, node.site, frame.step, position, first)
         counts = self.arrays[node.symbol].update(x[None], d[None], lr, site)
         self._tally_update(node, tally, node.symbol, counts)
         if node.group >= 0:
@@ -215,7 +220,7 @@ class ValueEngine:
         """A whole `for` over samples that only updates: the kernel applies the samples in the same order."""
         update = loop.body[-1]
         x, d = (_stacked(frame.env[i])[:trip] for i in loop.captured)
-        site = DrawSite(frame.purpose, update.site, frame.step, 0, 0)
+        site = DrawSite(update.purpose, update.site, frame.step, 0, 0)
         counts = self.arrays[update.symbol].update(x, d, float(frame.env[update.ins[2]]), site)
         self._tally_update(update, tally, update.symbol, counts)
         if update.group >= 0:
@@ -243,7 +248,7 @@ class ValueEngine:
         one_hot[line] = -1.0  # an update subtracts lr·xᵀd
         x, d = (one_hot, value) if node.attr == 0 else (value, one_hot)
         first, position = _draw_position(node, frame)
-        site = DrawSite(frame.purpose, node.site, frame.step, position, first)
+        site = DrawSite(node.purpose, node.site, frame.step, position, first)
         counts = target.update(x[None], d[None], scale, site)
         table = tally.table[node.row]
         offset, blocks = len(read.blocks), len(target.blocks)
@@ -287,7 +292,7 @@ class ValueEngine:
     def _serial(self, node: Node, frame: Frame, tally: Tally, trip: int) -> None:
         env, outer_active = frame.env, frame.active
         carried = node.carried
-        limits = frame.env[node.ins[0]] if self._is_data(node, frame) else None
+        limits = frame.env[node.ins[0]] if node.trip is None else None
         for argument, init in zip(node.args[1:], node.ins[len(node.ins) - carried :], strict=True):
             env[argument] = env[init]
         frame.trips[node.loop] = trip
@@ -334,22 +339,15 @@ class ValueEngine:
         for out, value in zip(node.outs, node.yields if taken else node.args, strict=True):
             env[out] = env[value]
 
-    @staticmethod
-    def _is_data(node: Node, frame: Frame) -> bool:
-        return bool(frame.entry.loops["trip_kind"][node.loop] == Trip.DATA)
-
     def _trip(self, node: Node, frame: Frame) -> int:
-        row = frame.entry.loops[node.loop]
-        if row["trip_kind"] == Trip.CONST:
-            return int(row["trip"])
-        if row["trip_kind"] == Trip.ARGUMENT:
-            return int(frame.scalars[frame.entry.arguments[int(row["trip"])].name])
+        if isinstance(node.trip, int):
+            return node.trip
+        if node.trip is not None:
+            return int(frame.scalars[node.trip])
         limits = np.asarray(frame.env[node.ins[0]]).astype(np.int64)
         trip = int(limits.max(initial=0))
         frame.data_trips[node.loop] = max(frame.data_trips.get(node.loop, 0), trip)
-        group = int(row["group"])
-        if group >= 0:
-            _store(node, frame, limits[:, None] if node.vector else limits.reshape(1), None, group)
+        _store(node, frame, limits[:, None] if node.vector else limits.reshape(1), None, node.trip_group)
         return trip
 
 
@@ -419,5 +417,3 @@ def _grown(table: NDArray[np.int64] | None, shape: tuple[int, ...]) -> NDArray[n
     grown = np.zeros(tuple(max(a, b) for a, b in zip(table.shape, shape, strict=True)), np.int64)
     grown[tuple(slice(0, n) for n in table.shape)] = table
     return grown
-
-

@@ -76,7 +76,9 @@ def check_program_data(program: Program, data: DataSet) -> None:
     rows = [a for a in program.entries["train_step"].arguments if a.kind == "rows"]
     if len(rows) != 2:
         names = ", ".join(a.name for a in rows[:-1])
-        raise RunError(f"{program.manifest['model']}: must have one data input to be trained, not {len(rows) - 1} ({names})")
+        raise RunError(
+            f"{program.manifest['model']}: must have one data input to be trained, not {len(rows) - 1} ({names})"
+        )
     x, y = rows
     output = program.entries["infer"].results[0]
     classes = output.shape[-1] if program.manifest["loss"] == "cross-entropy" and output.shape else None

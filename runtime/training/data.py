@@ -56,7 +56,9 @@ def load_data(source: str, val: float, test: float, seed: int) -> DataSet:
         if not 0 <= share < 1:
             raise RunError(f"{name}: must be a share from 0 up to but not including 1, not {share}; try 0.1")
     if val + test >= 1:
-        raise RunError(f"--val and --test: must leave rows to train on, not take {val + test:g} of them; try 0.1 and 0.2")
+        raise RunError(
+            f"--val and --test: must leave rows to train on, not take {val + test:g} of them; try 0.1 and 0.2"
+        )
     parts = _digits() if source == "digits" else _npz(Path(source))
     x, y = _checked(source, parts["x"], parts["y"], "x", "y")
     rest = np.random.default_rng([seed, _SPLIT_PURPOSE]).permutation(len(x))
@@ -98,7 +100,9 @@ def _npz(file: Path) -> dict[str, NDArray[Any]]:
             f"{file}: must be an .npz archive of plain arrays, not something else ({error}); write it with numpy.savez"
         ) from error
     except AttributeError as error:  # np.load of a plain .npy gives an array, which is no context manager
-        raise RunError(f"{file}: must be an .npz archive with x and y, not a single array; use numpy.savez(x=…, y=…)") from error
+        raise RunError(
+            f"{file}: must be an .npz archive with x and y, not a single array; use numpy.savez(x=…, y=…)"
+        ) from error
     for name in ("x", "y"):
         if name not in parts:
             found = ", ".join(sorted(parts)) or "nothing"
@@ -111,9 +115,13 @@ def _checked(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Convert to float32 and int64 or float32, and refuse what no training could use."""
     if x.ndim < 2 or len(x) == 0:
-        raise RunError(f"{source}: {x_name} must have one row per sample, at least one, not shape {x.shape}; reshape it")
+        raise RunError(
+            f"{source}: {x_name} must have one row per sample, at least one, not shape {x.shape}; reshape it"
+        )
     if len(x) != len(y):
-        raise RunError(f"{source}: {x_name} and {y_name} must have equally many rows, not {len(x)} and {len(y)}; match them")
+        raise RunError(
+            f"{source}: {x_name} and {y_name} must have equally many rows, not {len(x)} and {len(y)}; match them"
+        )
     if x.dtype.kind not in "fiub" or y.dtype.kind not in "fiub":
         kind = x.dtype if x.dtype.kind not in "fiub" else y.dtype
         raise RunError(f"{source}: {x_name} and {y_name} must be numbers, not {kind}; convert them")
@@ -127,7 +135,9 @@ def _checked(
     return x, y
 
 
-def check_against(data: DataSet, x_shape: tuple[int, ...], y_kind: str, y_shape: tuple[int, ...], classes: int | None) -> None:
+def check_against(
+    data: DataSet, x_shape: tuple[int, ...], y_kind: str, y_shape: tuple[int, ...], classes: int | None
+) -> None:
     """Check that the rows fit a program's arguments.
 
     Args:
@@ -150,8 +160,12 @@ def check_against(data: DataSet, x_shape: tuple[int, ...], y_kind: str, y_shape:
         if rows.y.shape[1:] != y_shape:
             raise RunError(f"{data.name}: rows of y must have shape {y_shape}, not {rows.y.shape[1:]}; reshape y")
         if y_kind == "int64" and rows.y.dtype.kind == "f":
-            raise RunError(f"{data.name}: y must be whole numbers for this loss, not {rows.y.dtype}; use --loss mse, or classes")
+            raise RunError(
+                f"{data.name}: y must be whole numbers for this loss, not {rows.y.dtype}; use --loss mse, or classes"
+            )
         if classes is not None and (rows.y.min() < 0 or rows.y.max() >= classes):
             bad = int(rows.y.min() if rows.y.min() < 0 else rows.y.max())
             row = int(np.flatnonzero(rows.y == bad)[0])
-            raise RunError(f"{data.name}: labels must be from 0 to {classes - 1}, not {bad} (row {row}); renumber the classes")
+            raise RunError(
+                f"{data.name}: labels must be from 0 to {classes - 1}, not {bad} (row {row}); renumber the classes"
+            )

@@ -31,7 +31,9 @@ class Inference:
     bill: Bill
 
 
-def run_inference(program: Program, target: Target, inputs: Path | dict[str, NDArray[Any]], folder: Path | None, seed: int) -> Inference:
+def run_inference(
+    program: Program, target: Target, inputs: Path | dict[str, NDArray[Any]], folder: Path | None, seed: int
+) -> Inference:
     """Program a chip and read inputs through it.
 
     Args:
@@ -83,7 +85,9 @@ def _read(file: Path) -> dict[str, NDArray[Any]]:
         with np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (ValueError, OSError, BadZipFile, EOFError, AttributeError) as error:
-        raise RunError(f"--inputs {file}: must be an .npz archive, not something else ({error}); use numpy.savez") from error
+        raise RunError(
+            f"--inputs {file}: must be an .npz archive, not something else ({error}); use numpy.savez"
+        ) from error
 
 
 def _checked(program: Program, given: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -101,10 +105,14 @@ def _checked(program: Program, given: dict[str, NDArray[Any]]) -> dict[str, NDAr
     for name, argument in wanted.items():
         value = given[name]
         if value.ndim != 1 + len(argument.shape) or value.shape[1:] != argument.shape or not len(value):
-            raise RunError(f"--inputs: '{name}' must have shape (samples, {', '.join(map(str, argument.shape))}), not {value.shape}; reshape it")
+            raise RunError(
+                f"--inputs: '{name}' must have shape (samples, {', '.join(map(str, argument.shape))}), not {value.shape}; reshape it"
+            )
         if value.dtype.kind not in "fiub" or not np.isfinite(value).all():
             raise RunError(f"--inputs: '{name}' must hold finite numbers, but does not; clean the data")
         rows[name] = np.ascontiguousarray(value, argument.dtype)
     if len({len(v) for v in rows.values()}) != 1:
-        raise RunError(f"--inputs: arrays must have equally many samples, not {[len(v) for v in rows.values()]}; match them")
+        raise RunError(
+            f"--inputs: arrays must have equally many samples, not {[len(v) for v in rows.values()]}; match them"
+        )
     return rows

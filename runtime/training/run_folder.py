@@ -52,11 +52,15 @@ def claim_folder(folder: Path, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise RunError(f"-o {folder}: must be a folder, not a file; choose another name")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise RunError(f"-o {folder}: must be a new or empty folder, not one with files in it; use --overwrite, or another name")
+        raise RunError(
+            f"-o {folder}: must be a new or empty folder, not one with files in it; use --overwrite, or another name"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(f"-o {folder}: must be a folder that can be made, not refused ({error.strerror}); choose another") from error
+        raise RunError(
+            f"-o {folder}: must be a folder that can be made, not refused ({error.strerror}); choose another"
+        ) from error
     if not os.access(folder, os.W_OK):
         raise RunError(f"-o {folder}: must be writable, but is not; choose another folder")
 
