@@ -1,0 +1,1 @@
+"""Emission: placed tile IR in, a program's tables out."""

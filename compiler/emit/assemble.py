@@ -37,7 +37,8 @@ def assemble(
     Args:
         module: placed tile IR.
         arrays: with their blocks; the numbers of the program's tables follow this order.
-        states, segments: in the order of their numbers.
+        states: in the order of their numbers.
+        segments: in the order of their numbers.
         target: what it is emitted for.
         names: names of arguments and results of each entry; by default those of the text, and `result0`, ….
 

@@ -46,7 +46,7 @@ class Costing:
         return max(1, self._target.tile.update.setup), timing.pulse_cycles(self._target)
 
     def program(self) -> tuple[int, int]:
-        """Set-up cycles of programming a block, and cycles per round of one row: its pulses, and the read that verifies."""
+        """Set-up cycles of programming a block, and cycles per round of one row: pulses, and the read that verifies."""
         program = self._target.tile.program
         if program.mode == "ideal":
             return 1, 0

@@ -1,7 +1,7 @@
 """Where values live and who needs them: what the stream emitter knows before it writes an instruction.
 
 Every vector has one *origin*, the operation (or host) that makes it; unstashing it later, in another loop, gives the
-same origin. An origin has a *home* unit; every other unit that needs it is sent it once, where it is made, and keeps it.
+same origin. An origin has a *home* unit; every other unit that needs it is sent it once, where it is made.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

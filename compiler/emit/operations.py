@@ -129,7 +129,7 @@ class _Emitter:
         self.out = EmittedOperations()
         self._symbols = symbols
         self._numbers: dict[SSAValue, int] = {}
-        self._arguments = {argument: k for k, argument in enumerate(entry.block.args)}
+        self._arguments: dict[SSAValue, int] = {argument: k for k, argument in enumerate(entry.block.args)}
         for argument in entry.block.args:
             self._number(argument)
         self._block(entry.block, ())

@@ -1,0 +1,1 @@
+"""Lowering: training graph in, tile IR and digital segments out."""

@@ -39,8 +39,8 @@ def segment_function(name: str, segment: Segment) -> onnx.FunctionProto:
     return onnx.helper.make_function(
         SEGMENT_DOMAIN,
         name,
-        [v.name for v in segment.inputs],
-        [v.name for v in segment.outputs],
+        [v.name or "" for v in segment.inputs],
+        [v.name or "" for v in segment.outputs],
         nodes,
         [onnx.helper.make_opsetid("", OPSET)],
     )

@@ -140,7 +140,7 @@ def _sink(
     stage: dict[ir.Node, int],
     needed: set[ir.Value],
 ) -> None:
-    """Move a node that only nodes of its kind and phase use to the stage of the first of them, which makes fewer segments."""
+    """Move a node that only nodes of its kind and phase use to the stage of the first of them: fewer segments."""
     for node in reversed(nodes):
         if kinds[node] == "array" or any(v in needed for v in node.outputs):
             continue

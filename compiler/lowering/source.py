@@ -29,7 +29,9 @@ def source_for_export(source: str | Path | onnx.ModelProto, graph: ArrayGraph, l
     data = model.SerializeToString(deterministic=True)
     digest = hashlib.sha256(data).hexdigest()
     stored = {t.name: tuple(t.dims) for t in model.graph.initializer}
-    wanted = {a.initializer: ((a.cols, a.rows) if a.transposed else (a.rows, a.cols)) for a in graph.arrays}
+    wanted: dict[str, tuple[int, ...]] = {
+        a.initializer: ((a.cols, a.rows) if a.transposed else (a.rows, a.cols)) for a in graph.arrays
+    }
     wanted |= {s.initializer: s.shape for s in lowered.states if s.initializer}
     if all(stored.get(name) == shape for name, shape in wanted.items()):
         return data, digest

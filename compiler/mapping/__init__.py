@@ -1,0 +1,1 @@
+"""Mapping: arrays cut into blocks, packed onto tiles, placed on the chip."""

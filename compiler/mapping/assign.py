@@ -46,8 +46,8 @@ def assign(
         least = -(-weights // (tile_rows * tile_cols))
         largest = max(shapes, key=lambda name: shapes[name][0] * shapes[name][1])
         raise InfeasibleError(
-            f"target {target.name}: the model must fit its {tiles} tiles of {tile_rows} x {tile_cols}, but needs {bins} "
-            f"(at least {least} by area alone), {bins - tiles} too many; the largest array is '{largest}' with "
+            f"target {target.name}: the model must fit its {tiles} tiles of {tile_rows} x {tile_cols}, but needs "
+            f"{bins} (at least {least} by area alone), {bins - tiles} too many; the largest array is '{largest}' with "
             f"{shapes[largest][0]} x {shapes[largest][1]} weights; use a larger mesh or tile (--set chip.mesh=..., "
             "--set tile.crossbar.rows=...), or a smaller model"
         )

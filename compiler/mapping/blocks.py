@@ -5,6 +5,7 @@ differ by at most one), so that the blocks of one array take nearly equal time.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,10 @@ def cut(rows: int, cols: int, tile_rows: int, tile_cols: int) -> tuple[Rectangle
     """Cut a matrix into blocks no larger than a tile.
 
     Args:
-        rows, cols: the matrix.
-        tile_rows, tile_cols: the tile.
+        rows: of the matrix.
+        cols: of the matrix.
+        tile_rows: lines of the tile.
+        tile_cols: lines of the tile.
 
     Returns:
         Blocks in row-major order of the grid; every weight lies in exactly one.
@@ -38,4 +41,4 @@ def _pieces(extent: int, limit: int) -> list[tuple[int, int]]:
     """Split [0, extent) into the fewest pieces of at most `limit`, as equal as can be."""
     count = -(-extent // limit)
     edges = [extent * k // count for k in range(count + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))

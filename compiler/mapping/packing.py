@@ -29,7 +29,8 @@ def pack(blocks: Sequence[Rectangle], tile_rows: int, tile_cols: int, packing: s
 
     Args:
         blocks: none larger than a tile.
-        tile_rows, tile_cols: the tile.
+        tile_rows: lines of the tile.
+        tile_cols: lines of the tile.
         packing: one of `PACKINGS`.
         tiles: how many there are, or None; `spread` falls back to `share` when blocks outnumber tiles.
 

@@ -1,0 +1,1 @@
+"""The program: tables that both engines run, and its storage."""

@@ -18,13 +18,11 @@ PHASES = ("forward", "backward", "update", "transfer", "program", "evaluation", 
 MAX_DEPTH = 4
 """Loops that may enclose an instruction."""
 
-INSTRUCTION = np.dtype(
-    [(name, np.int32) for name in ("kind", "phase", "wait0", "wait1", "signal", "t0", "t1", "t2", "t3")]
-    + [("count", np.int64), ("stride", np.int64, (MAX_DEPTH,))]
-)
+_STRIDE = ("stride", np.int64, (MAX_DEPTH,))
+_TIMING = ("kind", "phase", "wait0", "wait1", "signal", "t0", "t1", "t2", "t3")
+INSTRUCTION = np.dtype([*((name, np.int32) for name in _TIMING), ("count", np.int64), _STRIDE])
 LOOP = np.dtype(
-    [("begin", np.int32), ("end", np.int32), ("parent", np.int32), ("trip", np.int64), ("count", np.int64)]
-    + [("stride", np.int64, (MAX_DEPTH,))]
+    [*((name, np.int32) for name in ("begin", "end", "parent")), ("trip", np.int64), ("count", np.int64), _STRIDE]
 )
 CHANNEL = np.dtype([(name, np.int32) for name in ("src", "dst", "depth", "flits", "route_begin", "route_end")])
 

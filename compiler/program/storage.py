@@ -100,7 +100,7 @@ def load_program(folder: Path) -> Program:
         ) from error
     if version != FORMAT_VERSION:
         raise ProgramError(
-            f"{manifest_file}: format_version must be {FORMAT_VERSION}, not {version}; compile the model again with this ohmflow"
+            f"{manifest_file}: format_version must be {FORMAT_VERSION}, not {version}; compile the model again"
         )
     data: dict[str, bytes] = {}
     for name, digest in listed.items():
@@ -176,7 +176,6 @@ def _json(value: Any) -> bytes:
 
 def npz_bytes(tables: dict[str, Any]) -> bytes:
     """Serialise arrays as an .npz whose bytes depend on nothing but the arrays (no time stamps)."""
-
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(tables):

@@ -95,7 +95,7 @@ LOOPS = np.dtype(
 """The loops of an entry, shared by its operations and its instructions."""
 
 GROUPS = np.dtype([("width", np.int32), ("depth", np.int32), ("loops", np.int32, (4,))])
-"""Count groups: one count per iteration of `depth` enclosing loops (rows of LOOPS, outermost first) and of `width` parts."""
+"""Count groups: a count per iteration of `depth` enclosing loops (rows of LOOPS, outermost first) and per part."""
 
 VALUES = np.dtype([("kind", np.int32), ("element", np.int32), ("elements", np.int64)])
 """Values: kind (ValueKind), element type (index into ELEMENTS), elements of one row."""

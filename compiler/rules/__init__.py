@@ -1,0 +1,1 @@
+"""Update rules: how an array's gradient factors become tile operations."""

@@ -29,7 +29,8 @@ class Sgd:
     def lower(self, context: UpdateContext) -> SSAValue:
         """Append the loop; see the class."""
         body = loop_body([context.version.type])
-        index, version = body.args[0], body.args[1]
+        index = body.args[0]
+        version: SSAValue = body.args[1]
         for site in context.sites:
             x, d = UnstashOp(site.x, index), UnstashOp(site.d, index)
             update = UpdateOp(context.array, site.site, x.value, d.value, context.lr, version, scheme=context.scheme)

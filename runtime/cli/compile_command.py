@@ -86,7 +86,7 @@ def _text(stages: "Stages", emit: str) -> str | bytes:
         case "training-onnx":
             from ohmflow.compiler.autodiff.export import training_onnx
 
-            return training_onnx(stages.training).SerializeToString(deterministic=True)
+            return bytes(training_onnx(stages.training).SerializeToString(deterministic=True))
         case "disassembly":
             from ohmflow.compiler.program.disassembly import disassemble
 
@@ -130,7 +130,8 @@ def _show(stages: "Stages", output: Path | None) -> None:
     for product in summary["digital_products"]:
         click.echo(f"  digital {product['node']}: {product['reason']}")
     click.echo(
-        f"  {summary['tiles']} tiles, {summary['segments']} digital segments, {len(summary['states'])} digital parameters"
+        f"  {summary['tiles']} tiles, {summary['segments']} digital segments, "
+        f"{len(summary['states'])} digital parameters"
     )
     if output is not None:
         click.echo(f"wrote {output}")

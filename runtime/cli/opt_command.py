@@ -23,8 +23,8 @@ def command(file: str, passes: str, output: Path | None, full_tables: bool, list
     FILE is a text file, or - for standard input.
     """
     from ohmflow.compiler.tile.dialect import parse_tile, print_tile, verify_tile
-    from ohmflow.compiler.tile.passes.registry import passes as known_passes
-    from ohmflow.compiler.tile.passes.registry import run_pipeline
+    from ohmflow.compiler.tile.passes import passes as known_passes
+    from ohmflow.compiler.tile.passes import run_pipeline
 
     if list_passes:
         about = {name: (kind.__doc__ or "").strip().splitlines()[0] for name, kind in sorted(known_passes().items())}

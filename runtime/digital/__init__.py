@@ -1,0 +1,1 @@
+"""Digital segments on ONNX Runtime."""

@@ -1,0 +1,1 @@
+"""The ledger: events, prices, sums, files."""

@@ -1,0 +1,1 @@
+"""The machine: value engine and clock engine over one program."""

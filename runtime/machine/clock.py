@@ -150,7 +150,7 @@ class Clock:
 
 
 def _loop_starts(loops: NDArray[np.int64], instructions: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Find, for each instruction, the outermost loop that begins there, and for each loop the one nested at its begin."""
+    """Find the outermost loop that begins at each instruction, and the loop nested at each loop's begin."""
     head = np.full(instructions + 1, -1, np.int64)
     nested = np.full(len(loops), -1, np.int64)
     for row in range(len(loops)):

@@ -10,10 +10,15 @@ is visible in the cycle that causes it), so the heap never receives an entry fro
 links may be granted in pop order.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 import ohmflow.runtime.kernel_cache  # noqa: F401  (must run before a kernel is declared)
+
+Ints = NDArray[np.int64]
 
 # Columns of the packed tables (see `clock.py`).
 KIND, PHASE, WAIT0, WAIT1, SIGNAL, T0, T1, T2, T3, COUNT, STRIDE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
@@ -24,12 +29,12 @@ DONE, DEADLOCK, LEFT_OVER, RECORD_FULL = 0, 1, 2, 3
 
 
 @njit(cache=True, inline="always")
-def _before(cycle_a, key_a, cycle_b, key_b):
+def _before(cycle_a: int, key_a: int, cycle_b: int, key_b: int) -> bool:
     return cycle_a < cycle_b or (cycle_a == cycle_b and key_a < key_b)
 
 
 @njit(cache=True)
-def _push(heap, size, cycle, key, channel, position):
+def _push(heap: Ints, size: int, cycle: int, key: int, channel: int, position: int) -> int:
     i = size
     while i > 0:
         parent = (i - 1) >> 1
@@ -47,7 +52,7 @@ def _push(heap, size, cycle, key, channel, position):
 
 
 @njit(cache=True)
-def _pop(heap, size):
+def _pop(heap: Ints, size: int) -> int:
     """Remove the root; the caller has read it. Returns the new size."""
     size -= 1
     cycle, key, channel, position = heap[size, 0], heap[size, 1], heap[size, 2], heap[size, 3]
@@ -67,7 +72,7 @@ def _pop(heap, size):
 
 
 @njit(cache=True, inline="always")
-def _address(table, row, base, stride, ordinal, depth):
+def _address(table: Ints, row: int, base: int, stride: int, ordinal: Ints, depth: int) -> Any:
     address = table[row, base]
     for k in range(depth):
         address += ordinal[k] * table[row, stride + k]
@@ -75,7 +80,19 @@ def _address(table, row, base, stride, ordinal, depth):
 
 
 @njit(cache=True)
-def _settle(unit, pc, depth, stack, ordinal, trips, stream_end, loops, head_loop, nested_loop, counts):
+def _settle(
+    unit: int,
+    pc: Ints,
+    depth: Ints,
+    stack: Ints,
+    ordinal: Ints,
+    trips: Ints,
+    stream_end: int,
+    loops: Ints,
+    head_loop: Ints,
+    nested_loop: Ints,
+    counts: Ints,
+) -> bool:
     """Follow loop control, which takes no cycles, to the next instruction; False at the end of the stream."""
     p = pc[unit]
     d = depth[unit]
@@ -113,7 +130,20 @@ def _settle(unit, pc, depth, stack, ordinal, trips, stream_end, loops, head_loop
 
 
 @njit(cache=True)
-def run(stream, instructions, loops, channels, route, hop, counts, head_loop, nested_loop, ring, n_ring, issues):
+def run(
+    stream: Ints,
+    instructions: Ints,
+    loops: Ints,
+    channels: Ints,
+    route: Ints,
+    hop: Ints,
+    counts: Ints,
+    head_loop: Ints,
+    nested_loop: Ints,
+    ring: Ints,
+    n_ring: int,
+    issues: Ints,
+) -> Any:
     """Simulate one schedule.
 
     Args:
@@ -131,7 +161,8 @@ def run(stream, instructions, loops, channels, route, hop, counts, head_loop, ne
         issues: [N, 5] record of (instruction, issue, release, completion, unit), or [0, 5] for none.
 
     Returns:
-        (status, end, phase_cycles [U, 7], executed [I], link_busy [L], recorded rows, pc [U], arrived [C], consumed [C]).
+        (status, end, phase_cycles [U, 7], executed [I], link_busy [L], recorded rows, pc [U], arrived [C],
+        consumed [C]).
     """
     n_units = stream.shape[0] - 1
     n_channels = channels.shape[0]

@@ -43,8 +43,8 @@ class Machine:
     def __init__(self, program: Program, target: Target, seed: int) -> None:
         if program.manifest["target_hash"] != target.content_hash:
             raise ProgramError(
-                f"program: target must be {program.manifest['target']} with hash {program.manifest['target_hash'][:12]}, for "
-                f"which it was compiled, not {target.name} with hash {target.content_hash[:12]}; compile it for this target"
+                f"program: the target must be {program.manifest['target']} ({program.manifest['target_hash'][:12]}), "
+                f"for which it was compiled, not {target.name} ({target.content_hash[:12]}); compile the model for this target"
             )
         self.program = program
         self.target = target
@@ -107,8 +107,8 @@ class Machine:
             if need > size:
                 most = (size - fixed) // per_sample if per_sample else 0
                 raise ScratchpadError(
-                    f"{entry}: what {unit} keeps for a batch of {batch} must fit its memory of {size:,} bytes, not {need:,}; "
-                    f"use a batch of at most {max(most, 0)}, or a target with more memory there"
+                    f"{entry}: what {unit} keeps for a batch of {batch} must fit its memory of {size:,} bytes, "
+                    f"not {need:,}; use a batch of at most {max(most, 0)}, or a target with more memory there"
                 )
 
 

@@ -15,8 +15,6 @@ from ohmflow.compiler.program.tables import Op
 from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.spec import DrawSite, ReadCounts, UpdateCounts
 from ohmflow.runtime.digital.sessions import Segment
-from ohmflow.runtime.machine.frame import Frame
-from ohmflow.runtime.machine.plan import Node, build_plan
 from ohmflow.runtime.ledger.tally import (
     COINCIDENCES,
     COL_PULSES,
@@ -27,6 +25,8 @@ from ohmflow.runtime.ledger.tally import (
     VERIFY_READS,
     Tally,
 )
+from ohmflow.runtime.machine.frame import Frame
+from ohmflow.runtime.machine.plan import Node, build_plan
 
 
 class UpdateStatistics:
@@ -165,7 +165,7 @@ class ValueEngine:
             y, counts = read(batch, DrawSite(node.purpose, node.site, frame.step, position, first))
             self._tally_read(node, frame, tally, counts, slice(0, len(batch)))
         else:
-            y = np.zeros((len(batch), array.cols if node.code is Op.MVM else array.rows), np.float32)
+            y = np.zeros((len(batch), array.w.shape[1 if node.code is Op.MVM else 0]), np.float32)
             for begin, end in _runs(frame.active):
                 y[begin:end], counts = read(
                     batch[begin:end], DrawSite(node.purpose, node.site, frame.step, position, begin)
@@ -192,7 +192,7 @@ class ValueEngine:
     ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         """Read one row (by a forward read) or one column (by a transposed read); also the retries of each block."""
         array = self.arrays[node.symbol]
-        one_hot = np.zeros((1, array.rows if node.attr == 0 else array.cols), np.float32)
+        one_hot = np.zeros((1, array.w.shape[node.attr]), np.float32)
         one_hot[0, line] = 1.0
         first, position = _draw_position(node, frame)
         read = array.forward if node.attr == 0 else array.transposed
@@ -241,17 +241,17 @@ class ValueEngine:
         written; its group holds the retries of each block that is read, then the train length.
         """
         line, scale = int(frame.env[node.ins[0]]), float(frame.env[node.ins[1]])
-        read = self.arrays[node.symbol]
         value, retries = self._read_line(node, frame, tally, line)
         target = self.arrays[node.symbol2]
-        one_hot = np.zeros(target.rows if node.attr == 0 else target.cols, np.float32)
+        one_hot = np.zeros(target.w.shape[node.attr], np.float32)
         one_hot[line] = -1.0  # an update subtracts lr·xᵀd
         x, d = (one_hot, value) if node.attr == 0 else (value, one_hot)
         first, position = _draw_position(node, frame)
         site = DrawSite(node.purpose, node.site, frame.step, position, first)
         counts = target.update(x[None], d[None], scale, site)
         table = tally.table[node.row]
-        offset, blocks = len(read.blocks), len(target.blocks)
+        offset = len(self.program.arrays[node.symbol].blocks)
+        blocks = len(self.program.arrays[node.symbol2].blocks)
         table[offset : offset + blocks, ROW_PULSES] += counts.row_pulses
         table[offset : offset + blocks, COL_PULSES] += counts.col_pulses
         table[offset : offset + blocks, COINCIDENCES] += counts.coincidences

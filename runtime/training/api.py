@@ -36,7 +36,8 @@ def train(
         data: a data set, or its name or file (see `load_data`), which is then split with the options' seed.
         options: how to train.
         folder: where to write the run's files, or None to write nothing.
-        val, test: shares to set aside when `data` is a name or file.
+        val: share to set aside for validation when `data` is a name or file.
+        test: share to set aside for the test.
         overwrite: whether `folder` may hold files already.
         watch: called after every batch.
         epoch_done: called after every epoch, with the trainer and the epoch's number.

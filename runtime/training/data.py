@@ -46,7 +46,8 @@ def load_data(source: str, val: float, test: float, seed: int) -> DataSet:
 
     Args:
         source: `digits`, or an `.npz` file with `x` and `y`, and optionally `x_val`, `y_val`, `x_test`, `y_test`.
-        val, test: shares of `x` to set aside, each in [0, 1), for the parts that the file does not hold itself.
+        val: share of `x` to validate on, in [0, 1), unless the file holds `x_val`.
+        test: share of `x` to test on, unless the file holds `x_test`.
         seed: of the split.
 
     Raises:

@@ -106,7 +106,8 @@ def _checked(program: Program, given: dict[str, NDArray[Any]]) -> dict[str, NDAr
         value = given[name]
         if value.ndim != 1 + len(argument.shape) or value.shape[1:] != argument.shape or not len(value):
             raise RunError(
-                f"--inputs: '{name}' must have shape (samples, {', '.join(map(str, argument.shape))}), not {value.shape}; reshape it"
+                f"--inputs: '{name}' must have shape (samples, {', '.join(map(str, argument.shape))}), "
+                f"not {value.shape}; reshape it"
             )
         if value.dtype.kind not in "fiub" or not np.isfinite(value).all():
             raise RunError(f"--inputs: '{name}' must hold finite numbers, but does not; clean the data")
