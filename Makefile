@@ -1,0 +1,49 @@
+# One command each; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.PHONY: help setup demo test test-all check format golden bench clean
+
+help:  ## List the commands.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.ready: pyproject.toml
+	@echo "Setting up $(VENV) (once; downloads packages) ..."
+	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "ohmflow needs Python 3.11 or newer, not " + sys.version.split()[0]'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+setup: $(VENV)/.ready  ## Make the virtual environment.
+
+demo: setup  ## Train a perceptron on handwritten digits, on the protonic chip.
+	@$(BIN)/ohmflow train examples/models/digits_mlp.onnx -t protonic-psg --data digits --epochs 10 --batch 10 --lr 0.1 \
+		-o runs/demo --overwrite
+
+test: setup  ## Run the tests (a few minutes).
+	@$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+test-all: setup  ## Run all tests, the long ones too.
+	@$(BIN)/python -m pytest -n $(WORKERS)
+
+check: setup  ## Format, lint, types, import contracts.
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup  ## Format the sources.
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+golden: setup  ## Rewrite golden files; review them before you commit.
+	@OHMFLOW_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q -m "not slow" tests/golden tests/compiler tests/runtime tests/end_to_end
+
+bench: setup  ## Run the benchmarks.
+	@for file in bench/*.py; do $(BIN)/python $$file || exit 1; done
+
+clean:  ## Remove the virtual environment and caches.
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,123 @@
+"""`ohmflow targets list|show|check`."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ohmflow.runtime.cli.options import echo_json, json_option, load_target
+
+if TYPE_CHECKING:
+    from ohmflow.targets.schema.target import Target
+
+
+@click.group("targets", short_help="List, show and check targets.")
+def command() -> None:
+    """List, show and check targets."""
+
+
+@command.command("list")
+@json_option
+def list_targets(as_json: bool) -> None:
+    """List the known targets."""
+    from ohmflow.targets.registry import available
+
+    found = available()
+    if as_json:
+        echo_json([{"name": t.name, "summary": t.summary, "path": str(t.path)} for t in found])
+        return
+    width = max((len(t.name) for t in found), default=0)
+    for info in found:
+        click.echo(f"{info.name:<{width}}  {info.summary}")
+
+
+@command.command("show")
+@click.argument("target")
+@click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change a value first.")
+@json_option
+def show(target: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Show a target's values, what they rest on, and what is derived from them."""
+    loaded = load_target(target, overrides)
+    about = _describe(loaded)
+    if as_json:
+        echo_json(about)
+        return
+    _print(about)
+
+
+@command.command("check")
+@click.argument("targets", nargs=-1, required=True)
+@json_option
+def check(targets: tuple[str, ...], as_json: bool) -> None:
+    """Check target files, by name or path; every mistake is reported with its line.
+
+    The exit status is 2 if one of them is wrong.
+    """
+    from ohmflow.targets.errors import TargetError
+
+    results = {}
+    for name in targets:
+        try:
+            loaded = load_target(name, ())
+            results[name] = {"ok": True, "hash": loaded.content_hash, "problems": []}
+        except TargetError as error:
+            results[name] = {"ok": False, "hash": None, "problems": list(error.problems)}
+    if as_json:
+        echo_json(results)
+    else:
+        for name, result in results.items():
+            if result["ok"]:
+                click.echo(f"{name}: sound, hash {str(result['hash'])[:12]}")
+            for problem in result["problems"] or ():  # type: ignore[union-attr]
+                click.echo(f"error: {problem}", err=True)
+    if not all(r["ok"] for r in results.values()):
+        click.get_current_context().exit(2)
+
+
+def _describe(target: "Target") -> dict[str, Any]:
+    from ohmflow.targets.costs import cost_table
+
+    low = {path for path, _, _ in target.low_confidence()}
+    return {
+        "name": target.name,
+        "summary": target.summary,
+        "hash": target.content_hash,
+        "path": str(target.path),
+        "values": [
+            {"path": path, "value": o.text, "confidence": o.confidence, "source": o.source}
+            for path, o in sorted(target.origins.items())
+        ],
+        "low_confidence": sorted(low),
+        "costs": [
+            {"component": component, "event": event, "joules": joules}
+            for (component, event), joules in sorted(cost_table(target).items())
+        ],
+        "not_modelled": list(target.not_modelled),
+    }
+
+
+def _print(about: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from ohmflow.runtime.cli.show import console
+    from ohmflow.runtime.cli.units import energy
+
+    screen = console()
+    screen.print(f"[bold]{about['name']}[/]  {about['summary']}")
+    screen.print(f"[dim]{about['path']}, hash {about['hash'][:12]}[/]")
+    values = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("Value", "", "Confidence", "Source"):
+        values.add_column(name, overflow="fold")
+    for row in about["values"]:
+        style = "yellow" if row["confidence"] == "low" else None
+        values.add_row(row["path"], row["value"], row["confidence"], row["source"] or "–", style=style)
+    screen.print(values)
+    screen.print()
+    costs = Table(box=None, pad_edge=False, header_style="bold", title="Energy of one event", title_justify="left")
+    for name in ("Component", "Event", "Energy"):
+        costs.add_column(name)
+    for row in about["costs"]:
+        text = "not modelled" if row["joules"] is None else energy(row["joules"])
+        costs.add_row(row["component"], row["event"], text)
+    screen.print(costs)
+    if about["not_modelled"]:
+        screen.print(f"Not modelled: {', '.join(about['not_modelled'])}.")
