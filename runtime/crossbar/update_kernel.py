@@ -88,9 +88,9 @@ def _fire(values: Any, gain: float, key: Any, kind: int, slots: Any, driven: Any
     stride = line_offset(kind, 1, 0) if kind == KIND_ROW else line_offset(kind, 0, 1)
     stride -= line_offset(kind, 0, 0)
     for k in range(count):
-        i = np.uint64(driven[k])
-        limit = threshold(gain * float(abs(values[i])))
-        trains[i] = line_train(origin + stride * i, limit, slots)
+        line = np.uint64(driven[k])
+        limit = threshold(gain * float(abs(values[line])))
+        trains[line] = line_train(origin + stride * line, limit, slots)
 
 
 @njit(cache=True)
