@@ -41,13 +41,21 @@ def assign(
     tiles = None if grid is None or target.tile.unlimited else grid.tiles
     spots = pack([block for _, block in owned], tile_rows, tile_cols, packing, tiles)
     bins = 1 + max((s.bin for s in spots), default=-1)
+    certain = False
+    if tiles is not None and bins > tiles:
+        from ohmflow.compiler.mapping.exact import pack_exactly  # OR-Tools takes long to import and is rarely needed
+
+        exact, certain = pack_exactly([block for _, block in owned], tile_rows, tile_cols, tiles)
+        if exact is not None:
+            spots, bins = exact, 1 + max(s.bin for s in exact)
     if tiles is not None and bins > tiles:
         weights = sum(rows * cols for rows, cols in shapes.values())
         least = -(-weights // (tile_rows * tile_cols))
+        proof = "proven" if certain or least > tiles else "not proven to be the fewest"
         largest = max(shapes, key=lambda name: shapes[name][0] * shapes[name][1])
         raise InfeasibleError(
             f"target {target.name}: the model must fit its {tiles} tiles of {tile_rows} x {tile_cols}, but needs "
-            f"{bins} (at least {least} by area alone), {bins - tiles} too many; the largest array is '{largest}' with "
+            f"{bins} (at least {least} by area alone), {bins - tiles} too many ({proof}); the largest array is '{largest}' with "
             f"{shapes[largest][0]} x {shapes[largest][1]} weights; use a larger mesh or tile (--set chip.mesh=..., "
             "--set tile.crossbar.rows=...), or a smaller model"
         )
