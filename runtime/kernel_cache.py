@@ -4,7 +4,8 @@ Import this module before any module that declares a kernel: numba fixes a funct
 is decorated. The folder is `$XDG_CACHE_HOME/ohmflow/kernels-<hash>` (`~/.cache` without the variable), and nothing is
 written beside the sources. numba notices a change of the file that declares a kernel, but none in what the kernel
 calls from other files. So the hash covers the source of everything that a kernel may take in: the kernel folders, the
-device plug-ins that are installed, and the versions of numba and ohmflow. A stale kernel can not be found.
+device plug-ins that are installed, and the versions of numba and ohmflow. A stale kernel can not be found. A kernel
+for a device that is not installed (one written in a script) must not be kept: see `covers`.
 
 If the folder can not be written, kernels go to a temporary folder and are compiled anew by every process.
 """
@@ -13,7 +14,6 @@ import hashlib
 import importlib.util
 import os
 import tempfile
-from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 
@@ -29,23 +29,26 @@ def _installed_version(distribution: str) -> str:
         return "not installed"
 
 
-def _plugin_sources() -> Iterator[bytes]:
-    """Yield name, version and source of every installed device, without running any plug-in's code."""
-    for entry in sorted(entry_points(group="ohmflow.devices"), key=lambda e: (e.name, e.value)):
-        owner = entry.dist
-        yield f"{entry.name}={entry.value}:{owner.name if owner else ''}:{owner.version if owner else ''}".encode()
-        top, *rest = entry.module.split(".")
-        if top == "ohmflow":
-            continue
-        # Only the top-level package is looked up: finding a submodule would import, and so run, its parents.
-        spec = importlib.util.find_spec(top)
-        origin = Path(spec.origin) if spec and spec.origin else None
-        if origin is None:
-            continue
-        module = origin.parent.joinpath(*rest) if rest else origin.with_suffix("")
-        for source in (module.with_suffix(".py"), module / "__init__.py"):
-            if source.is_file():
-                yield source.read_bytes()
+def _plugin_source(module: str) -> bytes | None:
+    """Read a plug-in's source without running any of its code."""
+    top, *rest = module.split(".")
+    # Only the top-level package is looked up: finding a submodule would import, and so run, its parents.
+    spec = importlib.util.find_spec(top)
+    if spec is None or spec.origin is None:
+        return None
+    origin = Path(spec.origin)
+    if not rest:
+        return origin.read_bytes() if origin.suffix == ".py" else None
+    path = origin.parent.joinpath(*rest)
+    source = next((f for f in (path.with_suffix(".py"), path / "__init__.py") if f.is_file()), None)
+    return source.read_bytes() if source else None
+
+
+def _plugin_sources() -> dict[str, bytes]:
+    """Return the source of every module outside of ohmflow that is registered as the home of a device, by name."""
+    modules = {entry.module for entry in entry_points(group="ohmflow.devices")}
+    sources = {m: _plugin_source(m) for m in sorted(modules) if m.split(".")[0] != "ohmflow"}
+    return {module: source for module, source in sources.items() if source is not None}
 
 
 def _fingerprint() -> str:
@@ -55,9 +58,9 @@ def _fingerprint() -> str:
         for source in sorted((here / folder).glob("*.py")):
             digest.update(f"\n{folder}/{source.name}\n".encode())
             digest.update(source.read_bytes())
-    for item in _plugin_sources():
-        digest.update(b"\n")
-        digest.update(item)
+    for module, text in _PLUGINS.items():
+        digest.update(f"\n{module}\n".encode())
+        digest.update(text)
     return digest.hexdigest()[:16]
 
 
@@ -85,6 +88,7 @@ def _has_kernels(folder: Path) -> bool:
     return next(folder.rglob("*.nbi"), None) is not None
 
 
+_PLUGINS = _plugin_sources()
 _FOLDER = _choose_folder()
 _COLD = not _has_kernels(_FOLDER)
 numba.config.CACHE_DIR = str(_FOLDER)
@@ -93,6 +97,22 @@ numba.config.CACHE_DIR = str(_FOLDER)
 def folder() -> Path:
     """Return the folder in which this process looks for compiled kernels and keeps new ones."""
     return _FOLDER
+
+
+def covers(device_part: type) -> bool:
+    """Say whether kernels made for a class may be kept.
+
+    The source of a class that no installed package registers is not in the hash, so that a kept kernel could be stale;
+    and other processes, which may not be able to import the class, would fail on numba's index that names it.
+
+    Args:
+        device_part: the class of a device's planes.
+
+    Returns:
+        True if the source of its module is in the hash.
+    """
+    module = device_part.__module__
+    return module.startswith("ohmflow.") or module in _PLUGINS
 
 
 def is_cold() -> bool:

@@ -19,7 +19,7 @@ from ohmflow.runtime.crossbar.spec import (
     UpdateSpec,
     check_tiling,
 )
-from ohmflow.runtime.crossbar.update_kernel import update_pulsed
+from ohmflow.runtime.crossbar.update_kernel import update_kernel_for
 from ohmflow.runtime.devices.protocol import Device
 
 Matrix = npt.NDArray[np.float32]
@@ -83,6 +83,7 @@ class CrossbarArray:
         self._seed = seed
         self._array_id = array_id
         self._pulsed = device.dw_min > 0.0
+        self._update_kernel = update_kernel_for(self.planes)
         self._read = read if self._pulsed else None
         self._conductance = conductance
         self._identity = np.array([seed, array_id], np.uint64)
@@ -209,7 +210,7 @@ class CrossbarArray:
             self.w -= np.float32(rate) * (x.T @ d)
             return UpdateCounts(lengths, counts[0], counts[1], counts[2], 0, 0, n)
         totals = np.zeros(2, np.int64)
-        update_pulsed(
+        self._update_kernel(
             self.w,
             self.planes,
             x,

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-import ohmflow.runtime.kernel_cache  # noqa: F401  (must run before a kernel is declared)
+from ohmflow.runtime import kernel_cache
 from ohmflow.runtime.crossbar.bits import popcount
 from ohmflow.runtime.crossbar.draws import (
     GOLDEN,
@@ -214,7 +214,8 @@ def _draw_normals(both: Any, start: Any, found: int, times: Any, xi: Any, sum_of
         sum_of_xi[k] = np.sqrt(times[k]) * xi[k]
 
 
-@njit(cache=True)
+# Not kept by itself: it is part of `update_pulsed`, and whether that may be kept depends on the device.
+@njit
 def _pulse_hits(
     w: Any, planes: Any, i: Any, hit: Any, both: Any, start: Any, times: Any, xi: Any, sum_of_xi: Any, found: int
 ) -> None:
@@ -329,3 +330,18 @@ def update_pulsed(
                 _draw_normals(both, start, found, times, xi, sum_of_xi)
                 # numba lets negative numbers count from the end; an unsigned row saves it the question.
                 _pulse_hits(w, planes, np.uint64(i), hit, both, start, times, xi, sum_of_xi, found)
+
+
+_update_pulsed_unkept = njit(update_pulsed.py_func)
+
+
+def update_kernel_for(planes: Any) -> Any:
+    """Choose the kernel for an array of devices.
+
+    Args:
+        planes: the devices' draws.
+
+    Returns:
+        `update_pulsed`, or the same without its place in the kernel cache if the cache does not cover the device.
+    """
+    return update_pulsed if kernel_cache.covers(type(planes)) else _update_pulsed_unkept

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,14 @@ def test_a_relative_cache_home_is_ignored(monkeypatch, tmp_path, relative):
     monkeypatch.setenv("XDG_CACHE_HOME", relative)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert ohmflow.runtime.kernel_cache._choose_folder().parent == tmp_path / ".cache" / "ohmflow"
+
+
+def test_a_plug_in_is_in_the_hash_without_being_run(tmp_path, monkeypatch):
+    package = tmp_path / "outside_devices"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise SystemExit('was run')")
+    (package / "sticky.py").write_text("raise SystemExit('was run')")
+    monkeypatch.syspath_prepend(tmp_path)
+    entries = [EntryPoint("sticky", "outside_devices.sticky:Sticky", "ohmflow.devices")]
+    monkeypatch.setattr(ohmflow.runtime.kernel_cache, "entry_points", lambda group: entries)
+    assert ohmflow.runtime.kernel_cache._plugin_sources() == {"outside_devices.sticky": b"raise SystemExit('was run')"}

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from ohmflow.runtime import kernel_cache
 from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.draws import Purpose
 from ohmflow.runtime.crossbar.spec import Block, DrawSite, UpdateSpec
-from ohmflow.runtime.devices.constant_step import ConstantStep
+from ohmflow.runtime.devices.constant_step import ConstantStep, ConstantStepPlanes
 from ohmflow.runtime.devices.ideal import Ideal
 from ohmflow.runtime.devices.linear_step import LinearStep
 from ohmflow.runtime.devices.protocol import pulse, pulses
@@ -112,6 +113,12 @@ def test_a_new_device_is_one_class():
     counts = array.update(np.ones((1, 2), np.float32), np.ones((1, 2), np.float32), 0.0299, AT)
     pulses_seen = -np.log2(array.w)
     assert pulses_seen.sum() == counts.coincidences[0] > 4
+
+
+def test_kernels_of_devices_that_are_not_installed_are_not_kept():
+    # numba's index of kept kernels names the classes; a process that can not import one of them could not read it.
+    assert kernel_cache.covers(ConstantStepPlanes)
+    assert not kernel_cache.covers(LeakyPlanes)
 
 
 def test_stubs_say_where_they_belong():
