@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ohmflow.runtime.crossbar.draws import Purpose, key_of, normal_plane
-from ohmflow.runtime.crossbar.errors import ShapeError, SpecError
+from ohmflow.runtime.crossbar.errors import NotFiniteError, ShapeError, SpecError
 from ohmflow.runtime.crossbar.read_kernel import conductance_sums, read
 from ohmflow.runtime.crossbar.spec import (
     Block,
@@ -19,7 +19,7 @@ from ohmflow.runtime.crossbar.spec import (
     UpdateSpec,
     check_tiling,
 )
-from ohmflow.runtime.crossbar.update_kernel import update_kernel_for
+from ohmflow.runtime.crossbar.update_kernel import NOT_FINITE, update_kernel_for
 from ohmflow.runtime.devices.protocol import Device
 
 Matrix = npt.NDArray[np.float32]
@@ -194,6 +194,8 @@ class CrossbarArray:
 
         Raises:
             ShapeError: x or d does not fit the array, or they differ in n.
+            SpecError: lr is negative or not finite.
+            NotFiniteError: x or d is not finite; the other vectors' updates are applied.
         """
         x = self._fitting(x, 0, "x", "rows")
         d = self._fitting(d, 1, "d", "cols")
@@ -202,6 +204,10 @@ class CrossbarArray:
             raise ShapeError(
                 f"{self.name}: x and d must have equally many vectors, not {n} and {d.shape[0]}; pair them"
             )
+        if not 0.0 <= lr < np.inf:
+            raise SpecError(
+                f"{self.name}: the learning rate must be at least 0 and finite, not {lr}; change its sign in d"
+            )
         self._sums_are_stale = True
         rate = float(lr) / self.alpha
         lengths = np.zeros(n, np.int32)
@@ -209,7 +215,7 @@ class CrossbarArray:
         if not self._pulsed:
             self.w -= np.float32(rate) * (x.T @ d)
             return UpdateCounts(lengths, counts[0], counts[1], counts[2], 0, 0, n)
-        totals = np.zeros(2, np.int64)
+        totals = np.zeros(3, np.int64)
         self._update_kernel(
             self.w,
             self.planes,
@@ -224,6 +230,11 @@ class CrossbarArray:
             counts,
             totals,
         )
+        if totals[NOT_FINITE]:
+            raise NotFiniteError(
+                f"{self.name}: x and d of an update must be finite, not so in {totals[NOT_FINITE]} of {n} vectors; "
+                "training has diverged: lower the learning rate"
+            )
         return UpdateCounts(lengths, counts[0], counts[1], counts[2], int(totals[0]), int(totals[1]), n)
 
     def _fitting(self, vectors: Matrix, axis: int, what: str, lines: str) -> Matrix:

@@ -13,3 +13,9 @@ class SpecError(CrossbarError):
 
 class ShapeError(CrossbarError):
     """A matrix of vectors, or of weights, does not fit the array."""
+
+
+class NotFiniteError(CrossbarError):
+    """An update's inputs or errors hold infinities or no numbers: training has diverged."""
+
+    exit_status = 3

@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 import ohmflow.runtime.kernel_cache  # noqa: F401  (must run before a kernel is declared)
+from ohmflow.runtime.crossbar.bits import largest_magnitude
 from ohmflow.runtime.crossbar.draws import KIND_COLUMN, KIND_ROW, fold, line_offset, mix, normal
 
 # Places in the array of settings that an array keeps for its kernels.
@@ -101,14 +102,6 @@ def _transposed_sums(w: Any, row0: int, col0: int, rows: int, cols: int, u: Any,
 
 
 @njit(cache=True)
-def _largest(values: Any, count: int) -> float:
-    largest = _NONE
-    for i in range(count):
-        largest = max(largest, abs(values[i]))
-    return float(largest)
-
-
-@njit(cache=True)
 def _convert(v: Any, count: int, bound: float, levels: float, scale: float, y: Any) -> None:
     """Add the codes of the output lines, times s·2^k, to y."""
     for j in range(count):
@@ -172,7 +165,7 @@ def read(
             given = x[s, in0 : in0 + ins]
             scale = 1.0
             if settings[SCALED] != 0.0:
-                scale = _largest(given, ins)
+                scale = largest_magnitude(given)
                 if scale == 0.0:  # nothing is driven and the result is 0, but the converters run
                     counts[CONVERSIONS, b] += outs
                     continue
@@ -198,7 +191,7 @@ def read(
                     else:
                         for j in range(outs):
                             v[j] += sigma * normal(mix(key + line_offset(KIND_COLUMN, 0, out0 + j)))
-                if attempt == limit or _largest(v, outs) < bound:
+                if attempt == limit or largest_magnitude(v[:outs]) < bound:
                     break
                 attempt += 1
                 scale *= 2.0

@@ -22,7 +22,7 @@ import numpy as np
 from numba import njit
 
 from ohmflow.runtime import kernel_cache
-from ohmflow.runtime.crossbar.bits import popcount
+from ohmflow.runtime.crossbar.bits import largest_magnitude, popcount
 from ohmflow.runtime.crossbar.draws import (
     GOLDEN,
     KIND_COLUMN,
@@ -42,7 +42,7 @@ from ohmflow.runtime.devices.protocol import pulse, pulses
 DW_MIN, TRAIN_LENGTH, UPDATE_MANAGEMENT, TRAIN_LENGTH_MANAGEMENT = 0, 1, 2, 3
 # Rows of the counts.
 ROW_PULSES, COL_PULSES, COINCIDENCES = 0, 1, 2
-CLIPPED, LOST = 0, 1
+CLIPPED, LOST, NOT_FINITE = 0, 1, 2
 
 _CHUNK = 64
 # Devices listed before they are pulsed: few enough that the lists stay in the first-level cache.
@@ -55,14 +55,6 @@ _ZERO = np.uint64(0)
 _ONE = np.uint64(1)
 # What one column adds to the offset of a place.
 _COLUMN_STRIDE = GOLDEN << np.uint64(6)
-
-
-@njit(cache=True)
-def _largest(values: Any) -> float:
-    largest = np.float32(0.0)
-    for value in values:
-        largest = max(largest, abs(value))
-    return float(largest)
 
 
 @njit(cache=True)
@@ -260,7 +252,7 @@ def update_pulsed(
         blocks: [blocks, 4] int64 row0, col0, rows, cols.
         lengths: [n] int32, set to the train lengths.
         counts: [3, blocks] int64, added to.
-        totals: [2] int64, clipped and lost vectors, added to.
+        totals: [3] int64, vectors clipped, lost, and skipped as not finite, added to.
     """
     n, rows = x.shape
     cols = d.shape[1]
@@ -293,14 +285,18 @@ def update_pulsed(
         taken = min(chunk, n - first)
         for s in range(taken):
             v = first + s
-            x_max = _largest(x[v])
-            d_max = _largest(d[v])
+            x_max = largest_magnitude(x[v])
+            d_max = largest_magnitude(d[v])
             wanted = rate * x_max * d_max / dw_min
             packs[s] = 0
             lengths[v] = 0
+            if x_max == np.inf or d_max == np.inf:
+                totals[NOT_FINITE] += 1
+                continue
             if wanted == 0.0:
                 continue
-            length = min(ceil(wanted), longest) if settings[TRAIN_LENGTH_MANAGEMENT] != 0.0 else longest
+            managed = settings[TRAIN_LENGTH_MANAGEMENT] != 0.0 and wanted < longest
+            length = float(ceil(wanted)) if managed else longest
             lengths[v] = int(length)
             if wanted > longest:
                 totals[CLIPPED] += 1

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from ohmflow.runtime.crossbar.draws import Purpose
+from ohmflow.runtime.crossbar.errors import NotFiniteError, SpecError
 from ohmflow.runtime.crossbar.spec import Block, DrawSite, UpdateSpec
 from ohmflow.runtime.devices.ideal import Ideal
 from ohmflow.runtime.devices.linear_step import LinearStep
@@ -138,6 +139,32 @@ def test_an_update_below_one_step_may_be_lost(make_array):
     counts = array.update(one, one, 1e-5, AT)  # probability 0.01 a vector
     assert counts.lost == 100 - counts.coincidences[0]
     assert counts.lost > 90
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_diverged_vectors_are_refused(make_array, pairs, wrong):
+    array = make_array(5, 5)
+    x, d = pairs(3, 5, 5)
+    d[1, 2] = wrong
+    message = (
+        "W: x and d of an update must be finite, not so in 1 of 3 vectors; "
+        "training has diverged: lower the learning rate"
+    )
+    with pytest.raises(NotFiniteError, match=f"^{message}$"):
+        array.update(x, d, 0.1, AT)
+    assert np.isfinite(array.w).all()
+
+
+@pytest.mark.parametrize("lr", [-0.1, float("nan"), float("inf")])
+def test_learning_rates_out_of_range_are_refused(make_array, pairs, lr):
+    with pytest.raises(SpecError, match="learning rate must be at least 0 and finite"):
+        make_array(5, 5).update(*pairs(1, 5, 5), lr, AT)
+
+
+def test_huge_gradients_use_the_longest_train(make_array):
+    array = make_array(2, 2)
+    counts = array.update(np.full((1, 2), 1e30, np.float32), np.ones((1, 2), np.float32), 1.0, AT)
+    assert counts.train_length.tolist() == [31] and counts.clipped == 1
 
 
 def test_linear_step_settles_where_both_directions_move_equally(make_array):
