@@ -1,0 +1,1 @@
+"""What hardware is and costs: one YAML file a target."""

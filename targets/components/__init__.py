@@ -1,0 +1,1 @@
+"""What each component of a chip costs, one file each."""

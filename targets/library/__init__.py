@@ -1,0 +1,1 @@
+"""Targets that come with ohmflow."""

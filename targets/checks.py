@@ -1,0 +1,246 @@
+"""Checks across the keys of a target: what no single value can show to be wrong.
+
+They look at values one by one through a `View`, so that they can be made on a target of which other parts are wrong,
+and every mistake is reported at once.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from ohmflow.targets.components.registry import all_events
+from ohmflow.targets.quantity import Quantity
+from ohmflow.targets.schema.coverage import KINDS, covers
+from ohmflow.targets.schema.figure import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong at a path.
+
+    Attributes:
+        path: dotted path of the value, for its place in the file.
+        text: the sentence without its place.
+    """
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A target seen value by value.
+
+    Attributes:
+        value: the sound value at a dotted path; None when it is absent or wrong.
+        given: whether the file says anything at a dotted path, sound or not.
+    """
+
+    value: Callable[[str], Any]
+    given: Callable[[str], bool]
+
+    def quantity(self, path: str) -> Quantity | None:
+        """The quantity at a path; None when it is absent or wrong."""
+        figure = self.value(path)
+        return figure.value if isinstance(figure, Figure) else None
+
+    @property
+    def not_modelled(self) -> tuple[str, ...]:
+        """The paths that are left out."""
+        return tuple(self.value("not_modelled") or ())
+
+    @property
+    def timed(self) -> bool:
+        """Whether cycles mean anything."""
+        return "time" not in self.not_modelled
+
+    @property
+    def pulsed(self) -> bool:
+        """Whether the device is updated by pulses."""
+        return bool(self.value("device.model")) and self.value("device.model") != "ideal"
+
+
+def check(view: View) -> list[Fault]:
+    """All faults across keys, in order of the sections."""
+    groups = (_device, _converters, _sequencing, _memories, _chip, _time, _not_modelled, _costs)
+    return [fault for group in groups for fault in group(view)]
+
+
+def _device(view: View) -> Iterator[Fault]:
+    low, high = view.quantity("device.conductance.min"), view.quantity("device.conductance.max")
+    if low is not None and high is not None and not low < high:
+        yield Fault(
+            "device.conductance.max",
+            f"device.conductance.max must be above device.conductance.min ({low}), not '{high}'; exchange the two",
+        )
+    if view.pulsed and not view.given("device.pulse") and not covers(view.not_modelled, "energy"):
+        yield Fault("device", "device.pulse must be given for a device that is pulsed, not left out; add 'pulse: {…}'")
+    if view.pulsed and view.value("tile.update.train_length") == 0:
+        yield Fault(
+            "tile.update.train_length",
+            "tile.update.train_length must be at least 1 for a device that is pulsed, not '0'; write one such as 31",
+        )
+
+
+def _converters(view: View) -> Iterator[Fault]:
+    if view.value("tile.transposable") is False and view.value("tile.adc.banks") == 2:
+        yield Fault(
+            "tile.adc.banks",
+            "tile.adc.banks must be 1 where tile.transposable is false, not '2'; write 1",
+        )
+    rows, cols, shared = (view.value(f"tile.{p}") for p in ("crossbar.rows", "crossbar.cols", "adc.shared_by"))
+    if rows and cols and shared and shared > max(rows, cols):
+        yield Fault(
+            "tile.adc.shared_by",
+            f"tile.adc.shared_by must be at most the {max(rows, cols)} lines of a side, not '{shared}'; "
+            f"write one such as {max(rows, cols)}",
+        )
+    if view.value("tile.read.bound_management") == "iterative" and not view.given("tile.adc"):
+        yield Fault(
+            "tile.read.bound_management",
+            "tile.read.bound_management must be none where there is no tile.adc to clip, not 'iterative'; write 'none'",
+        )
+
+
+def _sequencing(view: View) -> Iterator[Fault]:
+    if view.value("tile.read.bound_management") == "iterative" and view.value("tile.read.max_retries") == 0:
+        yield Fault(
+            "tile.read.max_retries",
+            "tile.read.max_retries must be at least 1 where bound_management is iterative, not '0'; "
+            "write one such as 4, or 'bound_management: none'",
+        )
+    if view.value("tile.program.mode") != "write-verify":
+        return
+    for key in ("rounds", "pulses_per_round"):
+        if view.value(f"tile.program.{key}") == 0:
+            yield Fault(
+                f"tile.program.{key}",
+                f"tile.program.{key} must be at least 1 where mode is write-verify, not '0'; "
+                "write one such as 10, or 'mode: ideal'",
+            )
+
+
+def _memories(view: View) -> Iterator[Fault]:
+    word = view.quantity("chip.vector_unit.word")
+    if word is None:
+        return
+    if word.value % 8:
+        yield Fault(
+            "chip.vector_unit.word",
+            f"chip.vector_unit.word must be a multiple of 8 bit, not '{word}'; write one such as '16 bit'",
+        )
+    size, vectors = view.quantity("tile.buffer.size"), view.value("tile.buffer.vectors")
+    rows, cols = view.value("tile.crossbar.rows"), view.value("tile.crossbar.cols")
+    if size is None or not vectors or not rows or not cols:
+        return
+    need = word * (max(rows, cols) * vectors)
+    if size < need:
+        yield Fault(
+            "tile.buffer.size",
+            f"tile.buffer.size must hold {vectors} vectors of {max(rows, cols)} words, {need}, not '{size}'; "
+            "enlarge it, or lower tile.buffer.vectors",
+        )
+
+
+def _chip(view: View) -> Iterator[Fault]:
+    unlimited = bool(view.value("tile.unlimited"))
+    if unlimited and view.given("chip"):
+        yield Fault(
+            "tile.unlimited",
+            "tile.unlimited must be false where a chip says how many tiles there are, not 'true'; remove one of them",
+        )
+    if not unlimited and not view.given("chip"):
+        yield Fault(
+            "chip",
+            "chip must be given, not left out, unless there are as many tiles as needed; "
+            "add 'chip:', or 'unlimited: true' under tile",
+        )
+    mesh, node = view.value("chip.mesh"), view.value("chip.host.node")
+    if mesh and node and not (node[0] < mesh[0] and node[1] < mesh[1]):
+        yield Fault(
+            "chip.host.node",
+            f"chip.host.node must lie on the mesh of {mesh[0]} x {mesh[1]}, not at [{node[0]}, {node[1]}]; "
+            f"write x up to {mesh[0] - 1} and y up to {mesh[1] - 1}",
+        )
+
+
+_TIMED = (
+    ("tile.read.integration", "80 ns"),
+    ("tile.adc", "{…}"),
+    ("tile.adc.rate", "200 MHz"),
+    ("tile.buffer", "{…}"),
+    ("chip", "{…}"),
+)
+
+
+def _time(view: View) -> Iterator[Fault]:
+    if not view.timed:
+        return
+    for path, sample in _TIMED:
+        section, _, key = path.rpartition(".")
+        if view.given(path) or (path == "tile.adc.rate" and not view.given("tile.adc")):
+            continue
+        if path == "chip" and not view.value("tile.unlimited"):
+            continue  # said by the check of the chip
+        yield Fault(
+            section or "not_modelled",
+            f"{path} must be given where time is modelled, not left out; "
+            f"add '{key}: {sample}', or list 'time' under not_modelled",
+        )
+    if view.value("tile.update.setup") == 0 and view.pulsed:
+        yield Fault(
+            "tile.update.setup",
+            "tile.update.setup must be at least 1 cycle where time is modelled, not '0'; write one such as 1",
+        )
+
+
+def _costs(view: View) -> Iterator[Fault]:
+    """No silent zero: what costs energy has a figure, or is said to have none."""
+    for event in all_events():
+        if covers(view.not_modelled, event.path) or not view.given(event.section):
+            continue
+        absent = [path for path in event.needs if not view.given(path)]
+        if absent == [event.path]:
+            yield Fault(
+                event.path,
+                f"{event.path} must be given, not left out, since no cost is silently zero; "
+                f"add it, or list '{event.path}' under not_modelled",
+            )
+        elif absent:
+            what = " and ".join(absent)
+            yield Fault(
+                absent[0],
+                f"{what} must be given, not left out, since {event.component}.{event.name} costs what follows from "
+                f"{'it' if len(absent) == 1 else 'them'}; add {'it' if len(absent) == 1 else 'them'}, "
+                f"or list '{event.path}' under not_modelled",
+            )
+    if "area" not in view.not_modelled:
+        yield Fault(
+            "not_modelled",
+            "not_modelled must list area, since no component has an area yet; write 'not_modelled: [area]'",
+        )
+
+
+def nameable() -> tuple[str, ...]:
+    """What `not_modelled` may list: the kinds, every cost, and the sections that enclose costs."""
+    paths = {event.path for event in all_events()}
+    enclosing = {path.rsplit(".", depth)[0] for path in paths for depth in range(1, path.count(".") + 1)}
+    return (*KINDS, *sorted(paths | enclosing))
+
+
+def _not_modelled(view: View) -> Iterator[Fault]:
+    known = nameable()
+    seen: set[str] = set()
+    for path in view.not_modelled:
+        if path in seen:
+            yield Fault("not_modelled", f"not_modelled must list '{path}' once, not twice; remove one of the two")
+        seen.add(path)
+        if path not in known:
+            near = get_close_matches(path, known, n=1, cutoff=0.5)
+            do = f"write '{near[0]}'" if near else f"write one of {', '.join(known)}"
+            yield Fault("not_modelled", f"not_modelled must list costs, which '{path}' is not; {do}")
+        elif path in {event.path for event in all_events()} and view.given(path):
+            yield Fault(
+                path, f"{path} must be either given or listed under not_modelled, not both; remove one of the two"
+            )

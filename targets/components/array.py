@@ -1,0 +1,27 @@
+"""The array under a read: Joule heat in the devices.
+
+Inputs are pulse widths: a device of conductance G sees V_r for the share |u| of the integration time, so it takes
+|u|·G·V_r²·t_int. The ledger counts the dose Σ|u|·G in siemens, so the price is that of one siemens, V_r²·t_int · 1 S.
+"""
+
+from ohmflow.targets.components.protocol import Event, Untimed, need
+from ohmflow.targets.quantity import Quantity
+from ohmflow.targets.schema.target import Target
+
+_NEEDS = ("tile.read.voltage", "tile.read.integration")
+_ONE_SIEMENS = Quantity.parse("1 S")
+
+
+class Array(Untimed):
+    """The devices of a tile under a read."""
+
+    name = "array"
+
+    def events(self) -> tuple[Event, ...]:
+        """The read dose, per siemens."""
+        return (Event("array", "read_dose", "tile.array", _NEEDS, "tile", _read_dose),)
+
+
+def _read_dose(target: Target) -> Quantity:
+    voltage, time = (need(target, path) for path in _NEEDS)
+    return voltage**2 * time * _ONE_SIEMENS

@@ -1,0 +1,13 @@
+"""The tile as a unit that leaks: array, drivers, converters and buffer together."""
+
+from ohmflow.targets.components.protocol import Event, Untimed, leakage
+
+
+class Tile(Untimed):
+    """What a tile costs for being there."""
+
+    name = "tile"
+
+    def events(self) -> tuple[Event, ...]:
+        """The leakage of a cycle."""
+        return (leakage("tile", "tile.leakage", "chip"),)

@@ -1,0 +1,59 @@
+"""Device models by name, for the parameters that they declare.
+
+A target names its device model; the model is a class found by an entry point of the group `ohmflow.devices`, and its
+attribute `Parameters`, a pydantic model, says which numbers the target file must give. Nothing of the runtime is
+imported but through that door.
+"""
+
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+
+from pydantic import BaseModel
+
+GROUP = "ohmflow.devices"
+
+
+class DeviceModelError(Exception):
+    """A device model that can not be had; the text is the predicate of a sentence about `device.model`."""
+
+
+def model_entries() -> dict[str, list[EntryPoint]]:
+    """Entry points of device models by name; a name with several is a conflict."""
+    found: dict[str, list[EntryPoint]] = {}
+    for entry in entry_points(group=GROUP):
+        # A checkout and its installation both list the same class: that is one model.
+        if entry.value not in (other.value for other in found.setdefault(entry.name, [])):
+            found[entry.name].append(entry)
+    return found
+
+
+def parameters_of(model: str) -> type[BaseModel]:
+    """The class that validates a model's parameters.
+
+    Raises:
+        DeviceModelError: no such model, two of that name, or one that can not be loaded.
+    """
+    entries = model_entries()
+    if model not in entries:
+        near = get_close_matches(model, entries, n=1, cutoff=0.4)
+        known = ", ".join(sorted(entries)) or "none, since none is installed"
+        do = f"write '{near[0]}'" if near else "install the package that brings it"
+        raise DeviceModelError(f"must be an installed device model ({known}), not '{model}'; {do}")
+    owners = [f"'{entry.value}' of {entry.dist.name if entry.dist else '?'}" for entry in entries[model]]
+    if len(owners) > 1:
+        raise DeviceModelError(
+            f"must be offered once, but '{model}' is {' and '.join(sorted(owners))}; uninstall one of the packages"
+        )
+    try:
+        loaded = entries[model][0].load()
+    except Exception as error:  # a plug-in may fail in any way; which one it was is what the user must know
+        raise DeviceModelError(
+            f"must be a model that can be imported, but {owners[0]} fails with {type(error).__name__}: {error}; "
+            "mend or uninstall that package"
+        ) from error
+    parameters = getattr(loaded, "Parameters", None)
+    if not (isinstance(parameters, type) and issubclass(parameters, BaseModel)):
+        raise DeviceModelError(
+            f"must be a class with a pydantic attribute `Parameters`, but {owners[0]} has none; mend that package"
+        )
+    return parameters

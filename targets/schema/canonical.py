@@ -1,0 +1,38 @@
+"""The canonical form of a target and its hash.
+
+The form holds what changes a number of a run: the name, every value, every choice, and what is not modelled. Comments,
+order, spelling of units, the file's place, summaries, sources and confidences do not enter, so that mending a citation
+does not make a compiled program stale.
+"""
+
+import hashlib
+import json
+
+from pydantic import BaseModel
+
+from ohmflow.targets.schema.figure import Figure
+
+
+def canonical(value: object) -> object:
+    """Turn a section into JSON-able data: quantities as exact fractions of SI, absent things left out."""
+    match value:
+        case BaseModel():
+            names = type(value).model_fields
+            pairs = {name: getattr(value, name) for name in names if name != "summary"}
+            return {name: canonical(item) for name, item in pairs.items() if item is not None}
+        case Figure():
+            return [str(value.value.value), list(value.value.dimension)]
+        case dict():
+            return {str(name): canonical(item) for name, item in value.items()}
+        case tuple() | list():
+            return [canonical(item) for item in value]
+        case float():
+            return repr(value)
+        case _:
+            return value
+
+
+def content_hash(target: BaseModel) -> str:
+    """SHA-256, in hexadecimal, of the canonical form."""
+    text = json.dumps(canonical(target), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,128 @@
+"""`chip:` the mesh, its links, vector units and host port."""
+
+from pydantic import Field
+
+from ohmflow.targets.schema.figure import Bits, Bytes, Energy, Frequency, Power
+from ohmflow.targets.schema.leaves import BusyCycles, Count, Cycles, MeshSize, Place
+from ohmflow.targets.schema.model import SectionModel
+
+
+class Link(SectionModel):
+    """`chip.link:` one direction of one wire bundle.
+
+    Attributes:
+        flit: data of one flit, in whole bits.
+        hop: cycles from grant to the head at the far end of a mesh, inject or eject link.
+        local_hop: the same of a link inside a node.
+        hop_energy: J per flit and hop.
+        local_energy: J per flit inside a node.
+    """
+
+    flit: Bits
+    hop: BusyCycles
+    local_hop: BusyCycles
+    hop_energy: Energy | None = None
+    local_energy: Energy | None = None
+
+    @property
+    def flit_bits(self) -> int:
+        """Bits of one flit."""
+        return int(self.flit.value.exact("bit"))
+
+
+class Scratchpad(SectionModel):
+    """`chip.vector_unit.scratchpad:` memory of a vector unit; energies are J per byte, the port is data per cycle."""
+
+    size: Bytes
+    port: Bytes
+    read_energy: Energy | None = None
+    write_energy: Energy | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Size in bytes."""
+        return int(self.size.value.exact("B"))
+
+    @property
+    def port_bytes(self) -> int:
+        """Bytes moved in one cycle."""
+        return int(self.port.value.exact("B"))
+
+
+class VectorUnit(SectionModel):
+    """`chip.vector_unit:` the digital unit of a node.
+
+    Attributes:
+        lanes: elements worked on side by side.
+        latency: cycles of the pipeline.
+        ii: initiation interval, cycles a group of lanes, of simple operators.
+        special_ii: the same of exp, log, tanh, sigmoid and division.
+        word: data of one element, as stored and sent; a multiple of 8 bit.
+        op_energy: J per element of a simple operator.
+        special_op_energy: J per element of a special one.
+        scratchpad: its memory.
+        leakage: W, scratchpad included.
+    """
+
+    lanes: Count
+    latency: Cycles
+    ii: BusyCycles
+    special_ii: BusyCycles
+    word: Bits
+    op_energy: Energy | None = None
+    special_op_energy: Energy | None = None
+    scratchpad: Scratchpad
+    leakage: Power | None = None
+
+    @property
+    def word_bits(self) -> int:
+        """Bits of one element."""
+        return int(self.word.value.exact("bit"))
+
+    @property
+    def word_bytes(self) -> int:
+        """Bytes of one element."""
+        return self.word_bits // 8
+
+
+class Router(SectionModel):
+    """`chip.router:` leakage W of one router; what a flit costs is the link's."""
+
+    leakage: Power | None = None
+
+
+class Host(SectionModel):
+    """`chip.host:` the port by which samples come in.
+
+    Attributes:
+        node: (x, y) on the mesh.
+        energy: J per byte sent.
+        leakage: W.
+    """
+
+    node: Place
+    energy: Energy | None = None
+    leakage: Power | None = None
+
+
+class Chip(SectionModel):
+    """`chip:` everything around the tiles.
+
+    Attributes:
+        clock: Hz, the one clock of the chip.
+        mesh: (columns, rows) of nodes.
+        tiles_per_node: tiles at each node.
+    """
+
+    clock: Frequency
+    mesh: MeshSize
+    tiles_per_node: Count = 1
+    link: Link
+    vector_unit: VectorUnit
+    router: Router = Field(default_factory=Router)
+    host: Host
+
+    @property
+    def tiles(self) -> int:
+        """Tiles of the whole chip."""
+        return self.mesh[0] * self.mesh[1] * self.tiles_per_node
