@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--target", default="rpu-2016")
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
-    target = load(options.target)
+    target = load(options.target, {"tile.update.train_length": "31"})
     data = load_data("digits", 0.0, 0.2, 0)
     with threadpool_limits(1):
         trainer = Trainer(Machine(compile_model(MODEL, target), target, 0), data, TrainOptions(batch=BATCH, lr=LR))

@@ -24,7 +24,7 @@ class WeightScaling:
     """
 
     kind: Literal["max", "fixed", "none"] = "max"
-    fill: float = 0.6
+    fill: float = 0.2
     alpha: float = 1.0
 
     def __post_init__(self) -> None:
@@ -38,7 +38,7 @@ class WeightScaling:
                 f"--weight-scaling: must be one of {', '.join(SCALINGS)}, not '{self.kind}'; choose one"
             )
         if not 0 < self.fill <= 1:
-            raise UnsupportedError(f"--weight-fill: must be above 0 and at most 1, not {self.fill:g}; try 0.6")
+            raise UnsupportedError(f"--weight-fill: must be above 0 and at most 1, not {self.fill:g}; try 0.2")
         if not 0 < self.alpha < float("inf"):
             raise UnsupportedError(f"--weight-alpha: must be a positive number, not {self.alpha:g}; try 1")
 

@@ -45,7 +45,7 @@ def compile_options(function: F) -> F:
             click.option(
                 "--weight-fill",
                 type=float,
-                default=0.6,
+                default=0.2,
                 show_default=True,
                 help="Share of the device range that the largest weight takes (max).",
             ),

@@ -54,22 +54,25 @@ def check(targets: tuple[str, ...], as_json: bool) -> None:
     """
     from ohmflow.targets.errors import TargetError
 
-    results = {}
+    hashes: dict[str, str | None] = {}
+    problems: dict[str, list[str]] = {}
     for name in targets:
+        problems[name] = []
         try:
-            loaded = load_target(name, ())
-            results[name] = {"ok": True, "hash": loaded.content_hash, "problems": []}
+            hashes[name] = load_target(name, ()).content_hash
         except TargetError as error:
-            results[name] = {"ok": False, "hash": None, "problems": list(error.problems)}
+            hashes[name], problems[name] = None, error.problems
     if as_json:
-        echo_json(results)
+        echo_json(
+            {name: {"ok": not problems[name], "hash": hashes[name], "problems": problems[name]} for name in targets}
+        )
     else:
-        for name, result in results.items():
-            if result["ok"]:
-                click.echo(f"{name}: sound, hash {str(result['hash'])[:12]}")
-            for problem in result["problems"] or ():  # type: ignore[union-attr]
+        for name in targets:
+            if not problems[name]:
+                click.echo(f"{name}: sound, hash {str(hashes[name])[:12]}")
+            for problem in problems[name]:
                 click.echo(f"error: {problem}", err=True)
-    if not all(r["ok"] for r in results.values()):
+    if any(problems.values()):
         click.get_current_context().exit(2)
 
 
