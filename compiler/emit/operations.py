@@ -68,7 +68,7 @@ class EmittedOperations:
 
     operations: list[dict[str, int]] = field(default_factory=list)
     operands: list[int] = field(default_factory=list)
-    values: list[tuple[int, int, int]] = field(default_factory=list)
+    values: list[tuple[int, int, int, int, int]] = field(default_factory=list)
     loops: list[dict[str, int]] = field(default_factory=list)
     groups: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
     rows: dict[Operation, int] = field(default_factory=dict)
@@ -268,18 +268,18 @@ def _axis(name: str) -> int:
     return 0 if name == "row" else 1
 
 
-def _describe(kind: Attribute) -> tuple[int, int, int]:
-    """Kind, element type and elements of a value."""
+def _describe(kind: Attribute) -> tuple[int, int, int, int, int]:
+    """Kind, element type, elements and rank of a row, and nested stashes of a value."""
     match kind:
         case VecType():
-            return ValueKind.VEC, ELEMENTS.index(str(kind.element_type)), kind.size
+            return ValueKind.VEC, ELEMENTS.index(str(kind.element_type)), kind.size, len(kind.dims), 0
         case StashType():
-            _, element, elements = _describe(kind.element_type)
-            return ValueKind.STASH, element, elements
+            _, element, elements, rank, depth = _describe(kind.element_type)
+            return ValueKind.STASH, element, elements, rank, depth + 1
         case ScalarType():
-            return (ValueKind.INDEX if isinstance(kind.element_type, IndexType) else ValueKind.SCALAR), 0, 1
+            return (ValueKind.INDEX if isinstance(kind.element_type, IndexType) else ValueKind.SCALAR), 0, 1, 0, 0
         case _:
-            return ValueKind.INDEX, 0, 1
+            return ValueKind.INDEX, 0, 1, 0, 0
 
 
 def _table(rows: Sequence[Mapping[str, int]], dtype: np.dtype[np.void]) -> NDArray[np.void]:

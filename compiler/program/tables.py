@@ -97,8 +97,16 @@ LOOPS = np.dtype(
 GROUPS = np.dtype([("width", np.int32), ("depth", np.int32), ("loops", np.int32, (4,))])
 """Count groups: a count per iteration of `depth` enclosing loops (rows of LOOPS, outermost first) and per part."""
 
-VALUES = np.dtype([("kind", np.int32), ("element", np.int32), ("elements", np.int64)])
-"""Values: kind (ValueKind), element type (index into ELEMENTS), elements of one row."""
+VALUES = np.dtype(
+    [
+        ("kind", np.int32),  # ValueKind
+        ("element", np.int32),  # index into ELEMENTS
+        ("elements", np.int64),  # of one row
+        ("rank", np.int32),  # dimensions of one row
+        ("depth", np.int32),  # nested stashes, 0 for a vector
+    ]
+)
+"""Values of the value engine."""
 
 ELEMENTS = ("f32", "i64", "i1")
 """Element types in the order of their number."""

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="untyped-decorator"
 """The event engine's inner loop, compiled.
 
 Only messages are events: a heap orders packets entering link queues by (cycle, source unit, packet number). Everything

@@ -44,7 +44,8 @@ class Machine:
         if program.manifest["target_hash"] != target.content_hash:
             raise ProgramError(
                 f"program: the target must be {program.manifest['target']} ({program.manifest['target_hash'][:12]}), "
-                f"for which it was compiled, not {target.name} ({target.content_hash[:12]}); compile the model for this target"
+                f"for which it was compiled, not {target.name} ({target.content_hash[:12]}); "
+                "compile the model for this target"
             )
         self.program = program
         self.target = target
@@ -57,7 +58,7 @@ class Machine:
         self.book = EventBook(program, TileSize(target.tile.crossbar.rows, target.tile.crossbar.cols))
         self.has_time = program.chip.clock_hz is not None
         self._names = tuple(u.name for u in program.chip.units)
-        self._clocks: dict[tuple[str, tuple[int, ...]], tuple[Clock, CountLayout]] = {}
+        self._clocks: dict[tuple[str, tuple[int, ...], tuple[tuple[int, int], ...]], tuple[Clock, CountLayout]] = {}
 
     @property
     def seconds(self) -> float | None:
@@ -84,8 +85,7 @@ class Machine:
         """
         results, frame = self.values.run(entry, rows, scalars, step)
         if self.has_time:
-            data_trips = frame.data_trips
-            key = (entry, (int(scalars.get("batch", 0)), *(data_trips[k] for k in sorted(data_trips))))
+            key = (entry, self._trips(entry, scalars), tuple(sorted(frame.data_trips.items())))
             known = self._clocks.get(key)
             if known is None:
                 self._check_memory(entry, int(scalars.get("batch", 0)))
@@ -95,6 +95,11 @@ class Machine:
             clock, layout = known
             self.book.add_timeline(entry, clock.run(frame.flat_counts(layout)))
         return results
+
+    def _trips(self, entry: str, scalars: Mapping[str, Any]) -> tuple[int, ...]:
+        """Values of the scalars that are trips of the entry's loops, on which the layout of counts depends."""
+        arguments = self.program.entries[entry].arguments
+        return tuple(int(scalars[a.name]) for a in arguments if a.kind == "scalar" and a.dtype == "int64")
 
     def close_epoch(self, epoch: int) -> None:
         """Book all that happened since the last call under `epoch`."""

@@ -28,6 +28,9 @@ class Node:
         ins, outs, args: value numbers.
         body: the region's operations, without its yield.
         yields: what the region yields: carried values first, then collected ones.
+        ranks: dimensions of one row of each of them.
+        depths: stashes nested in each of them.
+        depth: stashes nested in the first result.
         vector: whether it runs with samples as an array axis.
         loops: enclosing loops (rows), outermost first.
         captured: for loops: values that a whole-loop update reads, (stash of x, stash of d), or empty.
@@ -51,6 +54,9 @@ class Node:
     args: tuple[int, ...]
     body: tuple["Node", ...]
     yields: tuple[int, ...]
+    ranks: tuple[int, ...]
+    depths: tuple[int, ...]
+    depth: int
     vector: bool
     loops: tuple[int, ...]
     captured: tuple[int, int] | tuple[()] = ()
@@ -89,6 +95,7 @@ def _region(
         if code in (Op.MAP, Op.FOR, Op.WHEN):
             inside = vector or (code is Op.MAP and not loops)
             body, inner = _region(entry, at + 1, int(row["body_end"]), inside, (*loops, int(row["loop"])))
+        outs = _slice(entry, row, "out")
         node = Node(
             row=at,
             code=code,
@@ -100,10 +107,13 @@ def _region(
             group=int(row["group"]),
             loop=int(row["loop"]),
             ins=ins,
-            outs=_slice(entry, row, "out"),
+            outs=outs,
             args=_slice(entry, row, "arg"),
             body=body,
             yields=inner,
+            ranks=tuple(entry.values["rank"][list(inner)].tolist()),
+            depths=tuple(entry.values["depth"][list(inner)].tolist()),
+            depth=int(entry.values["depth"][outs[0]]) if outs else 0,
             vector=vector,
             loops=loops,
             trip=_trip(entry, int(row["loop"])),

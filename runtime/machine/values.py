@@ -5,12 +5,13 @@ array over samples, or a list over the iterations of a serial loop. `docs/semant
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmflow.compiler.program.program import Program
+from ohmflow.compiler.program.program import Program, SegmentRecord
 from ohmflow.compiler.program.tables import Op
 from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.spec import DrawSite, ReadCounts, UpdateCounts
@@ -27,6 +28,7 @@ from ohmflow.runtime.ledger.tally import (
 )
 from ohmflow.runtime.machine.frame import Frame
 from ohmflow.runtime.machine.plan import Node, build_plan
+from ohmflow.runtime.machine.stashes import PerSample, by_index, collect, element, stacked, with_samples
 
 
 class UpdateStatistics:
@@ -42,6 +44,24 @@ class UpdateStatistics:
         self.vectors += counts.vectors
         self.clipped += counts.clipped
         self.lost += counts.lost
+
+
+@dataclass(frozen=True)
+class _Ports:
+    """Which ports of a segment have an axis for samples: (port, dimensions of one row); and whether it is a row one."""
+
+    rows_in: tuple[tuple[int, int], ...]
+    rows_out: frozenset[int]
+    single: bool
+
+    @classmethod
+    def of(cls, record: SegmentRecord) -> "_Ports":
+        """Look at the ports of a segment."""
+        return cls(
+            tuple((k, len(p.shape) - 1) for k, p in enumerate(record.inputs) if p.shape[:1] == ("batch",)),
+            frozenset(k for k, p in enumerate(record.outputs) if p.shape[:1] == ("batch",)),
+            record.kind == "row",
+        )
 
 
 class ValueEngine:
@@ -74,6 +94,7 @@ class ValueEngine:
         self.program = program
         self.arrays = list(arrays)
         self.segments = list(segments)
+        self._shapes = [_Ports.of(record) for record in program.segments]
         self.states: list[NDArray[Any]] = [np.array(program.weights[s.name]) for s in program.states]
         self.updates = [UpdateStatistics() for _ in arrays]
         self.clipped_weights = [0 for _ in arrays]
@@ -140,12 +161,18 @@ class ValueEngine:
 
     def _call(self, node: Node, frame: Frame, tally: Tally) -> None:
         env = frame.env
-        values = self.segments[node.symbol]([_stacked(env[i]) for i in node.ins])
-        for out, value in zip(node.outs, values, strict=True):
-            env[out] = value
+        shape = self._shapes[node.symbol]
+        given = [stacked(env[i]) for i in node.ins]
+        for k, rank in shape.rows_in:
+            if np.ndim(given[k]) == rank:  # without a sample's axis: the same for all samples, or a single one
+                given[k] = with_samples(given[k], rank, _samples(node, frame))
+        values = self.segments[node.symbol](given)
+        single = shape.single and not node.vector
+        for k, (out, value) in enumerate(zip(node.outs, values, strict=True)):
+            env[out] = value[0] if single and k in shape.rows_out else value
 
     def _unstash(self, node: Node, frame: Frame, tally: Tally) -> None:
-        frame.env[node.outs[0]] = _element(frame.env[node.ins[0]], frame.env[node.ins[1]])
+        frame.env[node.outs[0]] = element(frame.env[node.ins[0]], frame.env[node.ins[1]], node.depth)
 
     def _state_get(self, node: Node, frame: Frame, tally: Tally) -> None:
         frame.env[node.outs[0]] = self.states[node.symbol]
@@ -159,7 +186,7 @@ class ValueEngine:
         x: NDArray[Any] = frame.env[node.ins[0]]
         array = self.arrays[node.symbol]
         read = array.forward if node.code is Op.MVM else array.transposed
-        batch = x if node.vector else x[None]
+        batch = with_samples(x, 1, _samples(node, frame)) if node.vector else x[None]
         first, position = _draw_position(node, frame)
         if frame.active is None or not node.vector:
             y, counts = read(batch, DrawSite(node.purpose, node.site, frame.step, position, first))
@@ -219,7 +246,9 @@ class ValueEngine:
     def _update_all(self, loop: Node, frame: Frame, tally: Tally, trip: int) -> None:
         """A whole `for` over samples that only updates: the kernel applies the samples in the same order."""
         update = loop.body[-1]
-        x, d = (_stacked(frame.env[i])[:trip] for i in loop.captured)
+        if trip == 0:
+            return
+        x, d = (frame.env[i][:trip] for i in loop.captured)
         site = DrawSite(update.purpose, update.site, frame.step, 0, 0)
         counts = self.arrays[update.symbol].update(x, d, float(frame.env[update.ins[2]]), site)
         self._tally_update(update, tally, update.symbol, counts)
@@ -281,97 +310,111 @@ class ValueEngine:
         if node.captured:
             self._update_all(node, frame, tally, trip)
         elif node.code is Op.MAP and not node.loops:
-            frame.trips[node.loop] = trip
-            for step in node.body:
-                self._run(step, frame, tally)
-            for out, value in zip(node.outs, node.yields, strict=True):
-                frame.env[out] = frame.env[value]
+            self._map(node, frame, tally, trip)
         else:
             self._serial(node, frame, tally, trip)
+
+    def _map(self, node: Node, frame: Frame, tally: Tally, trip: int) -> None:
+        """An outermost map: all samples at once."""
+        env = frame.env
+        frame.trips[node.loop] = trip
+        for step in node.body:
+            self._run(step, frame, tally)
+        for out, value, rank in zip(node.outs, node.yields, node.ranks, strict=True):
+            every = with_samples(env[value], rank, trip)
+            env[out] = PerSample(every) if isinstance(every, list) else every
 
     def _serial(self, node: Node, frame: Frame, tally: Tally, trip: int) -> None:
         env, outer_active = frame.env, frame.active
         carried = node.carried
-        limits = frame.env[node.ins[0]] if node.trip is None else None
-        for argument, init in zip(node.args[1:], node.ins[len(node.ins) - carried :], strict=True):
-            env[argument] = env[init]
+        # In a vectorised map every sample has its own trip; those that are through wait for the longest.
+        limits = self._limits(node, frame) if node.trip is None and node.vector else None
+        for argument, init, rank in zip(node.args[1:], node.ins[len(node.ins) - carried :], node.ranks, strict=False):
+            env[argument] = with_samples(env[init], rank, _samples(node, frame)) if node.vector else env[init]
         frame.trips[node.loop] = trip
         collected: list[list[Any]] = [[None] * trip for _ in node.yields[carried:]]
         for ordinal in range(trip):
             frame.ordinal[node.loop] = ordinal
-            if limits is not None and node.vector:
-                # A reverse loop runs the indices n-1 … 0 of each row, so each row begins at its own ordinal 0.
-                active = np.asarray(limits) > ordinal
+            index: Any = trip - 1 - ordinal if node.attr else ordinal
+            frame.index[node.loop] = index
+            if limits is not None:
+                active = limits > ordinal
                 frame.active = active if outer_active is None else active & outer_active
-                index: Any = np.asarray(limits) - 1 - ordinal if node.attr else ordinal
-            else:
-                index = trip - 1 - ordinal if node.attr else ordinal
-            frame.index[node.loop] = ordinal if isinstance(index, np.ndarray) else index
+                if node.attr:
+                    # A reverse loop runs the indices n-1 … 0 of each row, so each row begins at its own ordinal 0.
+                    index = limits - 1 - ordinal
+                    frame.index[node.loop] = ordinal
             env[node.args[0]] = index
             for step in node.body:
                 self._run(step, frame, tally)
             for k, value in enumerate(node.yields[carried:]):
                 collected[k][ordinal] = env[value]
-            for argument, value in zip(node.args[1:], node.yields[:carried], strict=True):
-                new = env[value]
-                if frame.active is not None and node.vector:
-                    keep = frame.active.reshape(-1, *(1 for _ in range(np.ndim(new) - 1)))
-                    new = np.where(keep, new, env[argument])
-                env[argument] = new
+                if node.vector:
+                    collected[k][ordinal] = with_samples(env[value], node.ranks[carried + k], _samples(node, frame))
+            # All yielded values are taken before an argument changes: they may have changed places.
+            following = [env[value] for value in node.yields[:carried]]
+            for argument, new in zip(node.args[1:], following, strict=True):
+                env[argument] = _where(frame.active, new, env[argument])
         frame.active = outer_active
         frame.ordinal[node.loop] = 0
         for out, argument in zip(node.outs[:carried], node.args[1:], strict=True):
             env[out] = env[argument]
-        for out, values in zip(node.outs[carried:], collected, strict=True):
-            ordered = list(reversed(values)) if node.attr and limits is None else values
-            env[out] = ordered if node.vector or not _stackable(ordered) else np.stack(ordered)
+        for out, values, depth in zip(node.outs[carried:], collected, node.depths[carried:], strict=True):
+            ordered = values
+            if node.attr:
+                ordered = values[::-1] if limits is None else by_index(values, limits, depth)
+            env[out] = ordered if node.vector else collect(ordered)
 
     def _when(self, node: Node, frame: Frame, tally: Tally) -> None:
-        env = frame.env
-        taken = int(env[node.ins[0]]) % node.attr == 0
+        env, outer_active = frame.env, frame.active
+        taken = np.asarray(env[node.ins[0]]) % node.attr == 0
         for argument, init in zip(node.args, node.ins[1:], strict=True):
             env[argument] = env[init]
+        if node.vector:
+            taken = np.broadcast_to(taken, (_samples(node, frame),))
+            frame.active = taken if outer_active is None else taken & outer_active
         if node.group >= 0:
-            _store(node, frame, np.array([int(taken)]), None)
-        if taken:
+            _store(node, frame, taken.astype(np.int64)[..., None] if node.vector else taken.astype(np.int64), None)
+        results = node.args
+        if taken.any():
             for step in node.body:
                 self._run(step, frame, tally)
-        for out, value in zip(node.outs, node.yields if taken else node.args, strict=True):
-            env[out] = env[value]
+            results = node.yields
+        for out, value, argument, rank in zip(node.outs, results, node.args, node.ranks, strict=True):
+            old = env[argument]
+            if node.vector and value is not argument:
+                old = with_samples(old, rank, _samples(node, frame))
+            env[out] = _where(frame.active, env[value], old) if node.vector else env[value]
+        frame.active = outer_active
+
+    def _limits(self, node: Node, frame: Frame) -> NDArray[np.int64]:
+        """Trip of every sample; those that take no part in the loops around have none."""
+        limits = np.broadcast_to(np.asarray(frame.env[node.ins[0]], np.int64), (_samples(node, frame),))
+        limits = np.maximum(limits, 0)
+        return limits if frame.active is None else np.where(frame.active, limits, 0)
 
     def _trip(self, node: Node, frame: Frame) -> int:
         if isinstance(node.trip, int):
             return node.trip
         if node.trip is not None:
             return int(frame.scalars[node.trip])
-        limits = np.asarray(frame.env[node.ins[0]]).astype(np.int64)
+        limits = self._limits(node, frame) if node.vector else np.maximum(np.asarray(frame.env[node.ins[0]]), 0)
         trip = int(limits.max(initial=0))
         frame.data_trips[node.loop] = max(frame.data_trips.get(node.loop, 0), trip)
         _store(node, frame, limits[:, None] if node.vector else limits.reshape(1), None, node.trip_group)
         return trip
 
 
-def _element(stash: Any, index: Any) -> Any:
-    """The element of a stash at a loop's index; None marks the sample of a vectorised map, which stays an axis."""
-    if index is None:
-        return stash
-    if isinstance(stash, list):
-        if isinstance(index, np.ndarray):  # each row has its own index: a reverse loop with a trip from data
-            safe = np.clip(index, 0, len(stash) - 1)
-            return np.stack(stash)[safe, np.arange(len(safe))]
-        return stash[index]
-    return stash[index]
+def _samples(node: Node, frame: Frame) -> int:
+    """Samples of the vectorised map around an operation; outside of one, an operation has one."""
+    return frame.trips[node.loops[0]] if node.vector else 1
 
 
-def _stackable(values: list[Any]) -> bool:
-    return bool(values) and all(isinstance(v, (np.ndarray, np.generic)) for v in values)
-
-
-def _stacked(value: Any) -> Any:
-    """A stash as one array: iterations of an inner serial loop become the axis after the sample."""
-    if isinstance(value, list):
-        return np.stack([_stacked(v) for v in value], axis=1)
-    return value
+def _where(active: NDArray[np.bool_] | None, new: Any, old: Any) -> Any:
+    """`new` for the samples that take part, `old` for the others."""
+    if active is None:
+        return new
+    return np.where(active.reshape(-1, *(1 for _ in range(np.ndim(old) - 1))), new, old)
 
 
 def _runs(active: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
