@@ -23,7 +23,7 @@ from ohmflow.compiler.tile.control import ForOp, MapOp, WhenOp
 from ohmflow.compiler.tile.entry import CallOp, EntryOp, SegmentOp
 from ohmflow.compiler.tile.stash import UnstashOp
 from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
-from ohmflow.compiler.tile.tokens import StateSetOp
+from ohmflow.compiler.tile.tokens import StateGetOp, StateSetOp
 from ohmflow.compiler.tile.transfer import ProgramOp, ReadOp, TransferOp
 
 _UPDATE, _TRANSFER, _PROGRAM = (PHASES.index(name) for name in ("update", "transfer", "program"))
@@ -86,6 +86,10 @@ class _Streams:
         self._segments, self._batch, self._costing = segments, batch, costing
         self._delivered: set[SSAValue] = set()
         self._numbers = {name: k for k, name in enumerate(arrays)}
+        for argument in entry.block.args:
+            if isinstance(argument.type, VecType):
+                assert entry.block.first_op is not None
+                self._deliver(argument, entry.block.first_op)
         self._block(entry.block)
 
     # The walk ---------------------------------------------------------------------------------------------------
@@ -105,6 +109,8 @@ class _Streams:
                     self._program(op)
                 case CallOp():
                     self._call(op)
+                case StateGetOp():
+                    self._deliver(op.value, op)
                 case StateSetOp():
                     source = self._flow.home.get(origin(op.value))
                     if source is not None and source[0] == "vector":
@@ -147,11 +153,14 @@ class _Streams:
         self.out.channels.append((source, target, self._costing.flits(size)))
         return len(self.out.channels) - 1
 
-    def _receive(self, unit: Unit, op: Operation, channel: int, size: int, phase: int) -> None:
+    def _receive(
+        self, unit: Unit, op: Operation, channel: int, size: int, phase: int, path: tuple[int, ...] | None = None
+    ) -> None:
         cycles = 1 if unit == HOST else self._costing.move_cycles(unit[0], size)
         self._add(
             unit,
             op,
+            path,
             mnemonic=Mnemonic.RECV,
             kind=FIXED,
             phase=phase,
@@ -162,8 +171,14 @@ class _Streams:
             host_bytes=size if unit == HOST else 0,
         )
 
-    def _deliver(self, value: SSAValue, op: Operation) -> None:
-        """Send a value, where it is made, to every other unit that needs it."""
+    def _deliver(self, value: SSAValue, op: Operation, path: tuple[int, ...] | None = None) -> None:
+        """Send a value, where it is made, to every other unit that needs it.
+
+        Args:
+            value: an origin.
+            op: the operation that makes it.
+            path: loops around the messages, those of `op` by default.
+        """
         if value in self._delivered or value not in self._flow.needs:
             return
         self._delivered.add(value)
@@ -178,6 +193,7 @@ class _Streams:
             self._add(
                 home,
                 op,
+                path,
                 mnemonic=Mnemonic.SEND,
                 kind=FIXED,
                 phase=need.phase,
@@ -187,7 +203,7 @@ class _Streams:
                 buffer_read=0 if home == HOST else size,
                 host_bytes=size if home == HOST else 0,
             )
-            self._receive(unit, op, channel, size, need.phase)
+            self._receive(unit, op, channel, size, need.phase, path)
 
     # Arrays -----------------------------------------------------------------------------------------------------
 
@@ -310,16 +326,28 @@ class _Streams:
             self._vector(unit, op, phase, per_row, read=read, write=written)
         else:
             path = self._emitted.paths[op]
+            kept = [v for v in op.outs if isinstance(v.type, StashType)]
             if rows and self._batch >= 0:
-                loop = self._emitted.add_loop(Op.MAP, path, Trip.ARGUMENT, self._batch, -1, 0)
-                kept = sum(elements(v) for v in op.outs if isinstance(v.type, StashType)) * word
+                inside = (*path, self._row_loop(path))
+                for value in map(origin, rows):
+                    if isinstance(value.type, StashType):  # whole from the host or from another segment
+                        self._deliver(value, op, inside)
                 size = sum(elements(v) for v in rows) * word
-                self._vector(unit, op, phase, per_row, read=size, write=kept, path=(*path, loop))
+                stored = sum(elements(v) for v in kept) * word
+                self._vector(unit, op, phase, per_row, read=size, write=stored, path=inside)
             if per_call or not rows:
                 self._vector(unit, op, phase, per_call, read=read, write=written)
+            if any(self._flow.needs.get(v, {}).keys() - {unit} for v in kept):
+                inside = (*path, self._row_loop(path))
+                for value in kept:
+                    self._deliver(value, op, inside)
         for value in op.outs:
             if not isinstance(value.type, StashType):
                 self._deliver(value, op)
+
+    def _row_loop(self, path: tuple[int, ...]) -> int:
+        """A loop of the streams over the samples, for a batch segment."""
+        return self._emitted.add_loop(Op.MAP, path, Trip.ARGUMENT, self._batch, -1, 0)
 
     def _vector(
         self,
