@@ -19,7 +19,13 @@ tile.segment @relu row (!tile.vec<20xf32>) -> !tile.vec<20xf32> work [simple 20]
 tile.segment @relu_grad row (!tile.vec<20xf32>, !tile.vec<20xf32>) -> !tile.vec<20xf32> work [simple 60]
 tile.segment @error row (!tile.vec<5xf32>, !tile.vec<5xf32>, !tile.scalar<f32>) -> !tile.vec<5xf32> work [simple 10]
 
-tile.entry @train_step(%xs: !tile.stash<!tile.vec<20xf32>>, %targets: !tile.stash<!tile.vec<5xf32>>, %lr: !tile.scalar<f32>, %inv_batch: !tile.scalar<f32>, %batch: !tile.scalar<index>) -> !tile.stash<!tile.vec<5xf32>> {
+tile.entry @train_step(
+  %xs: !tile.stash<!tile.vec<20xf32>>,
+  %targets: !tile.stash<!tile.vec<5xf32>>,
+  %lr: !tile.scalar<f32>,
+  %inv_batch: !tile.scalar<f32>,
+  %batch: !tile.scalar<index>
+) -> !tile.stash<!tile.vec<5xf32>> {
   %w = tile.open @W
   %v = tile.open @V
   %ins, %outs, %lasts, %ys, %ds, %w_read, %v_read = tile.map %i to %batch {
