@@ -53,5 +53,5 @@ def command(
     if as_json:
         echo_json(result.summary)
     else:
-        show_bill(result.summary, result.bill, target)
+        show_bill(result.summary, result.bill, target, program)
         click.echo(f"wrote {output}/outputs.npz, ledger.csv, events.npz, summary.json")

@@ -1,6 +1,6 @@
 """What a person sees while a model trains, and after it: a progress bar, tables, what to read next."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -96,32 +96,33 @@ class TrainingDisplay:
         if self._quiet:
             return
         k = epoch - 1
-        parts = [f"epoch {epoch:>3}", f"loss {history.train_loss[k]:.4f}"]
+        parts = [f"epoch {epoch:>3}", f"loss {history.train_loss[k]:.3f}"]
         for name, values in (
             ("validation", history.val_accuracy),
-            ("test on chip", history.test_accuracy_analog),
+            ("on chip", history.test_accuracy_analog),
             ("exported", history.test_accuracy),
         ):
             if values[k] is not None:
                 parts.append(f"{name} {percent(values[k])}")
         seconds = history.seconds[k]
         if seconds is not None:
-            parts.append(f"chip time {time_text(seconds)}")
+            parts.append(time_text(seconds))
         self._console.print("  " + "   ".join(parts))
 
 
-def show_run(run: Run, target: Target) -> None:
+def show_run(run: Run, target: Target, program: Program) -> None:
     """Print the summary of a training on stdout."""
     screen = console()
     summary = run.summary
     screen.print()
     screen.print(_epochs(summary))
-    show_bill(summary, run.bill, target, screen)
+    screen.print()
+    show_bill(summary, run.bill, target, program, screen)
     updates = summary["updates"]
     if updates["clipped"] is not None and target.device.pulse is not None:
         screen.print(
-            f"Updates: {percent(updates['clipped'])} wanted more pulses than the longest train, "
-            f"{percent(updates['lost'])} pulsed no device."
+            f"Of {updates['vectors']:,} vector updates, {percent(updates['clipped'])} wanted a longer train than the "
+            f"longest, and {percent(updates['lost'])} pulsed no device."
         )
     if summary["weights_clipped_at_start"]:
         screen.print(
@@ -133,7 +134,13 @@ def show_run(run: Run, target: Target) -> None:
     screen.print(f"[dim]{summary['host_seconds']:.1f} s on this computer[/]")
 
 
-def show_bill(summary: Mapping[str, Any], bill: Bill, target: Target, screen: Console | None = None) -> None:
+def show_bill(
+    summary: Mapping[str, Any],
+    bill: Bill,
+    target: Target,
+    program: Program | None = None,
+    screen: Console | None = None,
+) -> None:
     """Print time, energy by phase and component, and the busiest units."""
     screen = screen or console()
     if summary["simulated_seconds"] is None and summary["energy_joules"] is None:
@@ -148,7 +155,12 @@ def show_bill(summary: Mapping[str, Any], bill: Bill, target: Target, screen: Co
         screen.print()
         screen.print(_energy_table(bill, joules))
     screen.print()
-    screen.print(_busiest(bill))
+    screen.print(_busiest(bill, program))
+    unused = {unit: joules for unit, joules in bill.by("unit").items() if unit.startswith("unused") and joules}
+    if unused:
+        told = ", ".join(f"{unit[7:]} {energy(joules)}" for unit, joules in unused.items())
+        screen.print(f"[dim]The unused rest of the chip leaked: {told}.[/]")
+    screen.print()
 
 
 def _epochs(summary: Mapping[str, Any]) -> Table:
@@ -175,40 +187,59 @@ def _epochs(summary: Mapping[str, Any]) -> Table:
 
 
 def _energy_table(bill: Bill, joules: float) -> Table:
-    """Energy by phase (rows) and component (columns), largest first, with the share of the whole."""
+    """Energy by phase (rows, in the order of a step) and component (columns, largest first)."""
     cells: dict[tuple[str, str], float] = {}
     for row in bill.rows:
         if row.energy is not None:
             key = (row.phase, row.component)
             cells[key] = cells.get(key, 0.0) + row.energy
     components = sorted(bill.by("component").items(), key=lambda item: -item[1])
-    shown = [name for name, value in components if value > 0][:7]
-    rest = {name for name, value in components if value > 0 and name not in shown}
-    table = Table(box=None, pad_edge=False, header_style="bold", title="Energy", title_justify="left")
-    table.add_column("Phase")
+    named = [name for name, value in components if value > 0]
+    shown, rest = (named, []) if len(named) <= 7 else (named[:6], named[6:])
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold", title="Energy", title_justify="left")
+    table.add_column("Phase", no_wrap=True)
+    table.add_column("All", justify="right", style="bold", no_wrap=True)
+    table.add_column("", no_wrap=True)
     for name in shown:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     if rest:
-        table.add_column("other", justify="right")
-    table.add_column("all", justify="right", style="bold")
-    table.add_column("")
-    for phase, total in sorted(bill.by("phase").items(), key=lambda item: -item[1]):
-        values = [cells.get((phase, name), 0.0) for name in shown]
-        if rest:
-            values.append(sum(cells.get((phase, name), 0.0) for name in rest))
-        table.add_row(
-            phase, *(energy(v) if v else "" for v in values), energy(total), bar(total / joules if joules else 0)
-        )
-    totals = [dict(components)[name] for name in shown] + ([sum(dict(components)[n] for n in rest)] if rest else [])
-    table.add_row("all", *(energy(v) for v in totals), energy(joules), style="bold")
+        table.add_column(f"{len(rest)} others", justify="right", no_wrap=True)
+
+    def cells_of(pick: Callable[[str], float]) -> list[str]:
+        values = [pick(name) for name in shown] + ([sum(pick(name) for name in rest)] if rest else [])
+        return [energy(v) if v else "" for v in values]
+
+    phases = bill.by("phase")
+    for phase in sorted(phases, key=_ORDER.index):
+        picked = cells_of(lambda name, phase=phase: cells.get((phase, name), 0.0))  # type: ignore[misc]
+        table.add_row(phase, energy(phases[phase]), bar(phases[phase] / joules if joules else 0.0, 8), *picked)
+    sums = dict(components)
+    table.add_row("all", energy(joules), "", *cells_of(lambda name: sums[name]), style="bold")
     return table
 
 
-def _busiest(bill: Bill) -> Table:
-    """The units with the largest share of busy cycles."""
-    table = Table(box=None, pad_edge=False, header_style="bold", title="Busiest units", title_justify="left")
-    for name, justify in (("Unit", "left"), ("Busy", "right"), ("", "left"), ("Mostly", "left"), ("Energy", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+_ORDER = ["program", "forward", "backward", "update", "transfer", "evaluation", "idle"]
+"""Phases as a person meets them."""
+
+
+def _busiest(bill: Bill, program: Program | None) -> Table:
+    """The units with the largest share of busy cycles, and what tiles hold."""
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 1), header_style="bold", title="Busiest units", title_justify="left"
+    )
+    for name, right in (("Unit", False), ("Busy", True), ("", False), ("Mostly", False), ("Energy", True)):
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    table.add_column("Holds")
+    held: dict[str, list[str]] = {}
+    if program is not None:
+        names = {u.index: u.name for u in program.chip.units if u.kind == "tile"}
+        for array in program.arrays:
+            for block in array.blocks:
+                whole = len(array.blocks) == 1
+                part = (
+                    "" if whole else f"[{block.row0}:{block.row0 + block.rows}, {block.col0}:{block.col0 + block.cols}]"
+                )
+                held.setdefault(names[block.tile], []).append(array.name + corner)
     cycles = bill.cycles or 0
     busy: dict[str, dict[str, int]] = {}
     for (unit, phase), n in bill.phase_cycles.items():
@@ -220,18 +251,35 @@ def _busiest(bill: Bill) -> Table:
         part = total / cycles if cycles else 0.0
         top = max(phases, key=lambda p: phases[p])
         mostly = f"{top} ({share(phases[top] / total)})" if total else ""
-        table.add_row(unit, percent(part), bar(part, 16), mostly, energy(joules[unit]) if unit in joules else "–")
+        cost = energy(joules[unit]) if unit in joules else "–"
+        table.add_row(unit, percent(part), bar(part, 12), mostly, cost, _some(held.get(unit, []), 3))
     return table
+
+
+def _some(names: list[str], most: int) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+_TELLING = ("device.parameters", "device.conductance", "tile.leakage", "tile.read.voltage", "tile.adc", "chip.link")
+"""What a reader of a bill wants to know first when it is uncertain."""
+
+
+def _telling(low: Sequence[tuple[str, str, str | None]]) -> str:
+    """Some of the uncertain figures, those first that move a bill most."""
+    rank = {path: next((k for k, start in enumerate(_TELLING) if path.startswith(start)), 99) for path, _, _ in low}
+    chosen: dict[str, str] = {}
+    for path, text, _ in sorted(low, key=lambda item: rank[item[0]]):
+        chosen.setdefault(path.rpartition(".")[0], f"{path} ({text})")
+    return ", ".join(list(chosen.values())[:4])
 
 
 def _show_confidence(screen: Console, target: Target, missing: Iterable[str]) -> None:
     """Say what is assumed and what is left out."""
     low = target.low_confidence()
     if low:
-        names = [path for path, _, _ in low]
-        listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         screen.print(
-            f"Of low confidence in this target: {listed} (ohmflow targets show {target.name} lists values and sources)."
+            f"{len(low)} figures of this target are of low confidence, among them {_telling(low)}; "
+            f"[bold]ohmflow targets show {target.name}[/] gives each with its source."
         )
     left_out = list(missing)
     if left_out:

@@ -76,4 +76,4 @@ def command(
     if as_json:
         echo_json(run.summary)
     else:
-        show_run(run, target)
+        show_run(run, target, program)

@@ -99,6 +99,7 @@ def summarise(trainer: Trainer, bill: Bill, host_seconds: float) -> dict[str, An
         "area_mm2": None,
         "tiles": len({b.tile for a in machine.program.arrays for b in a.blocks}),
         "updates": {
+            "vectors": vectors,
             "clipped": sum(u.clipped for u in machine.values.updates) / vectors if vectors else None,
             "lost": sum(u.lost for u in machine.values.updates) / vectors if vectors else None,
         },
