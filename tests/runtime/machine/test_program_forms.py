@@ -1,4 +1,4 @@
-"""Forms of tile IR that a perceptron does not use: nested stashes, several sites, conditions, values from everywhere."""
+"""Forms of tile IR that a perceptron does not use: nested stashes, sites, conditions, values from everywhere."""
 
 import numpy as np
 import pytest
