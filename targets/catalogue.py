@@ -61,9 +61,7 @@ def target_entries() -> tuple[EntryPoint, ...]:
 def _plugin_folders() -> Iterator[Path]:
     for entry in target_entries():
         try:
-            module = importlib.import_module(entry.module)
-            assert module.__file__ is not None or module.__path__, "a module has a place"
-            yield Path(module.__file__).parent if module.__file__ else Path(next(iter(module.__path__)))
+            folder = _folder_of(entry.module)
         except Exception as error:  # a plug-in may fail in any way; it must not take the others with it
             owner = f" of {entry.dist.name}" if entry.dist else ""
             text = (
@@ -71,3 +69,14 @@ def _plugin_folders() -> Iterator[Path]:
                 f"{type(error).__name__}: {error}; mend or uninstall it"
             )
             warnings.warn(text, TargetWarning, stacklevel=2)
+            continue
+        yield folder
+
+
+def _folder_of(name: str) -> Path:
+    module = importlib.import_module(name)
+    if module.__file__:
+        return Path(module.__file__).parent
+    for place in getattr(module, "__path__", ()):  # a namespace package has folders, but no file
+        return Path(place)
+    raise ImportError(f"module '{name}' has no folder")

@@ -22,10 +22,12 @@ class Fault:
     Attributes:
         path: dotted path of the value, for its place in the file.
         text: the sentence without its place.
+        absent: what is missing, if that is the fault; it is not said when the key is there misspelt.
     """
 
     path: str
     text: str
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,12 @@ class View:
     Attributes:
         value: the sound value at a dotted path; None when it is absent or wrong.
         given: whether the file says anything at a dotted path, sound or not.
+        section: whether what it says there is a section of keys.
     """
 
     value: Callable[[str], Any]
     given: Callable[[str], bool]
+    section: Callable[[str], bool]
 
     def quantity(self, path: str) -> Quantity | None:
         """The quantity at a path; None when it is absent or wrong."""
@@ -74,8 +78,10 @@ def _device(view: View) -> Iterator[Fault]:
             "device.conductance.max",
             f"device.conductance.max must be above device.conductance.min ({low}), not '{high}'; exchange the two",
         )
-    if view.pulsed and not view.given("device.pulse") and not covers(view.not_modelled, "energy"):
-        yield Fault("device", "device.pulse must be given for a device that is pulsed, not left out; add 'pulse: {…}'")
+    needed = view.timed or not covers(view.not_modelled, "energy")
+    if view.pulsed and needed and not view.given("device.pulse"):
+        text = "device.pulse must be given for a device that is pulsed, not left out; add 'pulse: {…}'"
+        yield Fault("device", text, ("device.pulse",))
     if view.pulsed and view.value("tile.update.train_length") == 0:
         yield Fault(
             "tile.update.train_length",
@@ -155,6 +161,7 @@ def _chip(view: View) -> Iterator[Fault]:
             "chip",
             "chip must be given, not left out, unless there are as many tiles as needed; "
             "add 'chip:', or 'unlimited: true' under tile",
+            ("chip",),
         )
     mesh, node = view.value("chip.mesh"), view.value("chip.host.node")
     if mesh and node and not (node[0] < mesh[0] and node[1] < mesh[1]):
@@ -179,7 +186,7 @@ def _time(view: View) -> Iterator[Fault]:
         return
     for path, sample in _TIMED:
         section, _, key = path.rpartition(".")
-        if view.given(path) or (path == "tile.adc.rate" and not view.given("tile.adc")):
+        if view.given(path) or (section and not view.section(section)):
             continue
         if path == "chip" and not view.value("tile.unlimited"):
             continue  # said by the check of the chip
@@ -187,6 +194,7 @@ def _time(view: View) -> Iterator[Fault]:
             section or "not_modelled",
             f"{path} must be given where time is modelled, not left out; "
             f"add '{key}: {sample}', or list 'time' under not_modelled",
+            (path,),
         )
     if view.value("tile.update.setup") == 0 and view.pulsed:
         yield Fault(
@@ -197,24 +205,26 @@ def _time(view: View) -> Iterator[Fault]:
 
 def _costs(view: View) -> Iterator[Fault]:
     """No silent zero: what costs energy has a figure, or is said to have none."""
+    said: set[tuple[str, ...]] = set()
     for event in all_events():
-        if covers(view.not_modelled, event.path) or not view.given(event.section):
+        absent = tuple(path for path in event.needs if not view.given(path))
+        if covers(view.not_modelled, event.path) or not view.section(event.section) or not absent:
             continue
-        absent = [path for path in event.needs if not view.given(path)]
-        if absent == [event.path]:
-            yield Fault(
-                event.path,
+        if (event.path, *absent) in said:
+            continue
+        said.add((event.path, *absent))
+        if absent == (event.path,):
+            text = (
                 f"{event.path} must be given, not left out, since no cost is silently zero; "
-                f"add it, or list '{event.path}' under not_modelled",
+                f"add it, or list '{event.path}' under not_modelled"
             )
-        elif absent:
-            what = " and ".join(absent)
-            yield Fault(
-                absent[0],
-                f"{what} must be given, not left out, since {event.component}.{event.name} costs what follows from "
-                f"{'it' if len(absent) == 1 else 'them'}; add {'it' if len(absent) == 1 else 'them'}, "
-                f"or list '{event.path}' under not_modelled",
+        else:
+            them = "it" if len(absent) == 1 else "them"
+            text = (
+                f"{' and '.join(absent)} must be given, not left out, since what {event.path} costs follows "
+                f"from {them}; add {them}, or list '{event.path}' under not_modelled"
             )
+        yield Fault(absent[0], text, absent)
     if "area" not in view.not_modelled:
         yield Fault(
             "not_modelled",

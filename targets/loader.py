@@ -69,12 +69,15 @@ def _validate(root: Section, complete: bool) -> tuple[Target | None, list[str]]:
     if isinstance(data.get("device"), dict):
         data["device"]["parameters"], problems = _parameters(root)
     target = None
+    meant: set[str] = set()
     try:
         target = Target.model_validate(data)
     except ValidationError as error:
-        problems += sentences(error, Target, root, skip_missing=not complete)
+        said, meant = sentences(error, Target, root, skip_missing=not complete)
+        problems += said
     if complete:
-        problems += [f"{value_mark(root, fault.path)}: {fault.text}" for fault in check(_view(root, target))]
+        faults = [fault for fault in check(_view(root, target)) if not meant.intersection(fault.absent)]
+        problems += [f"{value_mark(root, fault.path)}: {fault.text}" for fault in faults]
     return target, problems
 
 
@@ -102,7 +105,7 @@ def _parameters(root: Section) -> tuple[dict[str, float], list[str]]:
     try:
         instance = declared.model_validate(given)
     except ValidationError as error:
-        return {}, sentences(error, declared, root, _PARAMETERS)
+        return {}, sentences(error, declared, root, _PARAMETERS)[0]
     return _floats(instance, root)
 
 
@@ -139,7 +142,11 @@ def _view(root: Section, target: Target | None) -> View:
     def value(path: str) -> Any:
         return _get(target, path) if target is not None else _lone(root, path)
 
-    return View(value, given)
+    def section(path: str) -> bool:
+        entry = find(root, path)
+        return entry is not None and isinstance(entry.node, Section)
+
+    return View(value, given, section)
 
 
 def _get(target: Target, path: str) -> Any:

@@ -7,12 +7,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ohmflow.targets.schema.leaves import quote
-from ohmflow.targets.yaml_marks import Mark, Scalar, Section, find, nearest_mark
+from ohmflow.targets.yaml_marks import Mark, Section, find, nearest_mark
 
 
 def sentences(
     error: ValidationError, model: type[BaseModel], root: Section, prefix: str = "", skip_missing: bool = False
-) -> list[str]:
+) -> tuple[list[str], set[str]]:
     """Say what is wrong, one sentence for each error.
 
     Args:
@@ -21,14 +21,38 @@ def sentences(
         root: the tree that was validated, for the marks.
         prefix: dotted path of `model` in the tree.
         skip_missing: leave out what is missing, because a base that may hold it could not be read.
+
+    Returns:
+        The sentences, and the paths that misspelt keys were meant for: those are not missing.
     """
-    said = []
-    for detail in error.errors(include_url=False, include_context=True):
-        if detail["type"] == "missing" and skip_missing:
-            continue
-        path = ".".join(part for part in (prefix, *(str(p) for p in detail["loc"])) if part)
-        said.append(_sentence(detail, path, model, root, prefix))
-    return said
+    details = [
+        (".".join(part for part in (prefix, *(str(p) for p in detail["loc"])) if part), detail)
+        for detail in error.errors(include_url=False, include_context=True)
+    ]
+    meant = {_meant(path, detail, model) for path, detail in details if detail["type"] == "extra_forbidden"}
+    said = [
+        _sentence(detail, path, model, root, prefix)
+        for path, detail in details
+        if detail["type"] != "missing" or not (skip_missing or path in meant)
+    ]
+    return said, meant
+
+
+def _meant(path: str, detail: ErrorDetails, model: type[BaseModel]) -> str:
+    """The path that an unknown key was probably meant for, or the path itself."""
+    near = _nearest_key(path, detail, model)
+    section = path.rpartition(".")[0]
+    return path if near is None else f"{section}.{near}" if section else near
+
+
+def _nearest_key(path: str, detail: ErrorDetails, model: type[BaseModel]) -> str | None:
+    near = get_close_matches(path.rpartition(".")[2], _known_keys(detail, model), n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
+def _known_keys(detail: ErrorDetails, model: type[BaseModel]) -> list[str]:
+    owner = _model_at(model, detail["loc"][:-1])
+    return sorted(owner.model_fields) if owner is not None else []
 
 
 def _sentence(detail: ErrorDetails, path: str, model: type[BaseModel], root: Section, prefix: str) -> str:
@@ -41,7 +65,7 @@ def _sentence(detail: ErrorDetails, path: str, model: type[BaseModel], root: Sec
                 f"{nearest_mark(root, path)}: {where} must be given, not left out; {_how_to_give(detail, model, key)}"
             )
         case "extra_forbidden":
-            return f"{nearest_mark(root, path)}: {_unknown(path, section, key, detail, model, prefix)}"
+            return f"{nearest_mark(root, path)}: {_unknown(path, section, key, detail, model)}"
         case "model_type" | "model_attributes_type" | "dict_type":
             given = detail["input"]
             return (
@@ -51,7 +75,7 @@ def _sentence(detail: ErrorDetails, path: str, model: type[BaseModel], root: Sec
             return f"{value_mark(root, path)}: {path} {detail['msg']}"
         case _:
             where = path if detail["loc"] else prefix
-            return f"{value_mark(root, where)}: {where} {_generic(detail)}"
+            return f"{value_mark(root, where)}: {where} {_generic(detail, root, where)}"
 
 
 def value_mark(root: Section, path: str) -> Mark:
@@ -94,12 +118,10 @@ def _sample(field: dict[str, Any]) -> str:
             return "{…}" if "$ref" in field else ""
 
 
-def _unknown(path: str, section: str, key: str, detail: ErrorDetails, model: type[BaseModel], prefix: str) -> str:
-    owner = _model_at(model, detail["loc"][:-1])
-    known = sorted(owner.model_fields) if owner is not None else []
-    near = get_close_matches(key, known, n=1, cutoff=0.6)
+def _unknown(path: str, section: str, key: str, detail: ErrorDetails, model: type[BaseModel]) -> str:
+    near = _nearest_key(path, detail, model)
     where = section or "the target"
-    do = f"write '{near[0]}'" if near else f"remove it; known are {', '.join(known)}"
+    do = f"write '{near}'" if near else f"remove it; known are {', '.join(_known_keys(detail, model))}"
     return f"{path} must be a key that {where} knows, not '{key}'; {do}"
 
 
@@ -119,12 +141,12 @@ def _model_class(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def _generic(detail: ErrorDetails) -> str:
+def _generic(detail: ErrorDetails, root: Section, path: str) -> str:
     """Pydantic's own words, from a device model's parameters, in our form."""
     text = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    given = detail["input"]
-    shown = f"'{given.text}'" if isinstance(given, Scalar) else quote(given)
+    entry = find(root, path)
+    shown = quote(entry.node if entry is not None and not isinstance(entry.node, Section) else detail["input"])
     if text.startswith("Input should be "):
         wanted = text.removeprefix("Input should be ").split(", unable")[0]
-        return f"must be {wanted}, not {shown}; write such a number"
+        return f"must be {wanted}, not {shown}; write such a value"
     return f"must be sound: {text}"

@@ -67,6 +67,7 @@ def resolve(path: Path, above: tuple[Path, ...] = ()) -> Resolved:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "it is not text in UTF-8"
+        why = why[0].lower() + why[1:]
         return Resolved(None, [f"{label}: target must be a file that can be read, but {why}; check the path"], False)
     node, problems = read_yaml(text, label)
     if not isinstance(node, Section):
@@ -109,6 +110,12 @@ def _extend(result: Resolved, entry: Entry, path: Path, above: tuple[Path, ...])
         base_path = path.parent / node.text if is_path(node.text) else path_of(node.text, f"{node.mark}: extends: ")
     except TargetError as error:
         result.problems += error.problems
+        result.complete = False
+        return
+    if not base_path.is_file():
+        result.problems.append(
+            f"{node.mark}: extends must name a file that is there, not '{node.text}'; check the path"
+        )
         result.complete = False
         return
     chain = (*above, path)

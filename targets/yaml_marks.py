@@ -13,6 +13,7 @@ import yaml
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULLS = ("", "~", "null", "Null", "NULL")
 _MAX_NODES = 20_000  # aliases of aliases multiply; no target comes near
+_MAX_DEPTH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,8 @@ def read_yaml(text: str, label: str, at: Mark | None = None) -> tuple[Node | Non
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as error:
         return None, [_not_yaml(error, label, at)]
+    except RecursionError:
+        return None, [f"{at or label}: nesting must be at most {_MAX_DEPTH} deep; a target needs far less"]
     if root is None:
         return None, [f"{at or label}: document must be a mapping of sections, not empty; begin with 'name:'"]
     builder = _Builder(label, at)
@@ -140,14 +143,23 @@ class _Builder:
         if isinstance(node, yaml.ScalarNode):
             # The C parser gives a plain scalar the style '', the Python one None.
             return Scalar(mark, node.value, plain=not node.style)
-        if id(node) in self.open or self.count > _MAX_NODES:
-            what = "contain itself" if id(node) in self.open else f"unfold to more than {_MAX_NODES} values"
-            self.problems.append(f"{mark}: alias must not {what}; write the values out")
+        if fault := self._endless(node):
+            self.problems.append(f"{mark}: {fault}")
             return Scalar(mark, "")
         self.open.add(id(node))
         built = self._listing(node, mark) if isinstance(node, yaml.SequenceNode) else self._section(node, mark)
         self.open.remove(id(node))
         return built
+
+    def _endless(self, node: yaml.Node) -> str | None:
+        """What is wrong with a node that could keep us for ever."""
+        if id(node) in self.open:
+            return "alias must not contain itself; write the values out"
+        if len(self.open) > _MAX_DEPTH:
+            return f"nesting must be at most {_MAX_DEPTH} deep; a target needs far less"
+        if self.count > _MAX_NODES:
+            return f"aliases must not unfold to more than {_MAX_NODES} values; write the values out"
+        return None
 
     def _listing(self, node: yaml.SequenceNode, mark: Mark) -> Listing:
         return Listing(mark, tuple(self.build(item) for item in node.value))

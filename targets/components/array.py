@@ -8,7 +8,9 @@ from ohmflow.targets.components.protocol import Event, Untimed, need
 from ohmflow.targets.quantity import Quantity
 from ohmflow.targets.schema.target import Target
 
-_NEEDS = ("tile.read.voltage", "tile.read.integration")
+_PRICE = ("tile.read.voltage", "tile.read.integration")
+_COUNT = ("device.conductance.min", "device.conductance.max")
+"""Without these there is no dose to count, and a count of zero would be a silent zero."""
 _ONE_SIEMENS = Quantity.parse("1 S")
 
 
@@ -19,9 +21,9 @@ class Array(Untimed):
 
     def events(self) -> tuple[Event, ...]:
         """The read dose, per siemens."""
-        return (Event("array", "read_dose", "tile.array", _NEEDS, "tile", _read_dose),)
+        return (Event("array", "read_dose", "tile.array", (*_PRICE, *_COUNT), "tile", _read_dose),)
 
 
 def _read_dose(target: Target) -> Quantity:
-    voltage, time = (need(target, path) for path in _NEEDS)
+    voltage, time = (need(target, path) for path in _PRICE)
     return voltage**2 * time * _ONE_SIEMENS

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError, core_schema
 
 from ohmflow.targets.errors import QuantityError
 from ohmflow.targets.quantity import Quantity, split_number
-from ohmflow.targets.schema.leaves import leaf_text, provenance_of, quote, with_provenance
+from ohmflow.targets.schema.leaves import leaf_text, provenance_of, quote, refuse, with_provenance
 from ohmflow.targets.units import NUMBER, describe, parse_unit, split_prefix
 
 Bound = Literal["any", "not negative", "positive"]
@@ -69,8 +69,8 @@ class Measure:
     ) -> JsonSchemaValue:
         """Describe as text with a unit (or a number), or a mapping with source and confidence."""
         del schema, handler
-        kind = ["number"] if self._dimensionless else ["string"]
-        return with_provenance({"type": kind[0], "examples": [self._sample]})
+        kind = "number" if self._dimensionless else "string"
+        return with_provenance({"type": kind, "examples": [self._sample]})
 
     @property
     def _dimensionless(self) -> bool:
@@ -119,11 +119,13 @@ class Measure:
         parts = split_number(text)
         if self._dimensionless:
             number = parts[0] if parts else self.example
-            return predicate(f"must be a plain number, not {shown}; write it without a unit, such as {number}")
+            return refuse(f"must be a plain number, not {shown}; write it without a unit, such as {number}")
         what = describe(self._dimension)
         unit = what.split(" ", 1)[1]
         sample = f"{parts[0]} {self._likely_unit(parts[1])}" if parts else self.example
-        return predicate(f"must be {what}, not {shown}; write a unit of {unit} such as '{sample}'")
+        if not _reads(sample):  # the number itself is at fault
+            sample = self.example
+        return refuse(f"must be {what}, not {shown}; write a unit of {unit} such as '{sample}'")
 
     def _likely_unit(self, unit: str) -> str:
         """The wanted unit with the prefix that was written, where one was: `aW` for an energy gives `aJ`."""
@@ -136,18 +138,21 @@ class Measure:
     def _check(self, quantity: Quantity, shown: str) -> None:
         what = describe(self._dimension)
         if quantity.dimension != self._dimension:
-            raise predicate(f"must be {what}, not {shown}; write one such as {self._sample!r}")
+            raise refuse(f"must be {what}, not {shown}; write one such as {self._sample!r}")
         if self.bound == "positive" and quantity.value <= 0:
-            raise predicate(f"must be {what} greater than zero, not {shown}; write one such as {self._sample!r}")
+            raise refuse(f"must be {what} greater than zero, not {shown}; write one such as {self._sample!r}")
         if self.bound == "not negative" and quantity.value < 0:
-            raise predicate(f"must be {what} of zero or more, not {shown}; write one such as {self._sample!r}")
+            raise refuse(f"must be {what} of zero or more, not {shown}; write one such as {self._sample!r}")
         if self.whole is not None and (quantity.value / parse_unit(self.whole)[0]).denominator != 1:
-            raise predicate(f"must be {what} in whole {self.whole}, not {shown}; write one such as {self._sample!r}")
+            raise refuse(f"must be {what} in whole {self.whole}, not {shown}; write one such as {self._sample!r}")
 
 
-def predicate(text: str) -> PydanticCustomError:
-    """A fault whose text goes after the path of what is at fault."""
-    return PydanticCustomError("target", "{text}", {"text": text})
+def _reads(text: str) -> bool:
+    try:
+        Quantity.parse(text)
+    except QuantityError:
+        return False
+    return True
 
 
 Time = Annotated[Figure, Measure("5 ns")]

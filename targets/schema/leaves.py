@@ -56,7 +56,7 @@ def quote(given: Any) -> str:
         case Listing() | list() | tuple():
             return "a list"
         case Mapping():
-            return "a mapping"
+            return "a mapping without 'value:'"
         case bool():
             return f"'{str(given).lower()}'"
         case _:

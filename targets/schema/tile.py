@@ -18,7 +18,7 @@ from ohmflow.targets.schema.figure import (
 from ohmflow.targets.schema.leaves import Bool, BusyCycles, Choice, Count, Cycles, Whole
 from ohmflow.targets.schema.model import SectionModel
 
-Bits = Annotated[int, Whole(2, 24)]
+Resolution = Annotated[int, Whole(2, 24)]
 """Resolution of a converter; 1 bit has no step in a symmetric range of 2^b - 2."""
 
 
@@ -45,7 +45,7 @@ class Crossbar(SectionModel):
 class Dac(SectionModel):
     """`tile.dac:` input converters, one a line; energy J per conversion."""
 
-    bits: Bits
+    bits: Resolution
     energy: Energy | None = None
 
 
@@ -63,7 +63,7 @@ class Adc(SectionModel):
         energy: J per conversion.
     """
 
-    bits: Bits
+    bits: Resolution
     bound: PositiveNumber
     noise: Fraction01
     rate: Frequency | None = None
