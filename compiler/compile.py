@@ -1,11 +1,12 @@
 """`compile_model`: the whole way from an ONNX model to a program."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import onnx
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from ohmflow.compiler.arrays.array_graph import ArrayGraph
 from ohmflow.compiler.arrays.extract import extract_arrays
@@ -96,7 +97,7 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
     alphas = options.scaling.alphas(values, target)
     verify = target.tile.program.mode == "write-verify"
     lower_options = LowerOptions(rule(options.rule), target.tile.update.scheme, alphas, verify, name)
-    lowered = lower(training, inference_graph(graph), lower_options)
+    lowered = lower(_step_only(training), inference_graph(graph), lower_options)
     blocks = assign({a.name: (a.rows, a.cols) for a in graph.arrays}, target, options.packing, options.placer)
     for op in lowered.module.body.block.ops:
         if isinstance(op, ArrayOp):
@@ -129,6 +130,16 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
         source_onnx=exported,
     )
     return Stages(graph, training, lowered, program)
+
+
+def _step_only(training: TrainingGraph) -> TrainingGraph:
+    """Leave out what no part of a training step uses, such as a final Softmax that the loss looks through."""
+    model = training.model.clone()
+    kept = [value for value in model.graph.outputs if value.name not in training.outputs]
+    model.graph.outputs.clear()
+    model.graph.outputs.extend(kept)
+    RemoveUnusedNodesPass()(model)
+    return replace(training, model=model)
 
 
 def _batch(entry: str) -> list[str]:
