@@ -29,9 +29,17 @@ def digital_accuracy(model: onnx.ModelProto, rows: Rows) -> float | None:
     )
     (argument,) = session.get_inputs()
     fixed = argument.shape[0] if argument.shape and isinstance(argument.shape[0], int) else None
-    parts = [rows.x] if fixed is None else [rows.x[k : k + fixed] for k in range(0, len(rows) - fixed + 1, fixed)]
+    parts = [rows.x] if fixed is None else _parts(rows.x, fixed)
     scores = np.concatenate([session.run(None, {argument.name: part})[0] for part in parts])
-    return classified(scores, rows.y[: len(scores)])
+    return classified(scores[: len(rows)], rows.y)
+
+
+def _parts(x: NDArray[Any], size: int) -> list[NDArray[Any]]:
+    """Cut rows into parts of exactly `size`; the last is filled up with its last row."""
+    parts = [x[begin : begin + size] for begin in range(0, len(x), size)]
+    lacking = size - len(parts[-1])
+    parts[-1] = np.concatenate([parts[-1], np.repeat(parts[-1][-1:], lacking, axis=0)])
+    return parts
 
 
 def analog_accuracy(machine: Machine, rows: Rows, step: int) -> float | None:
