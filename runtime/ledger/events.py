@@ -76,7 +76,7 @@ class EventBook:
         for name, table in tallies.items():
             for key, value in self._tally_events(self.program.entries[name], table):
                 if value:
-                    counts[key] = counts.get(key, 0.0) + value
+                    counts[key] = counts.get(key, 0.0) + float(value)
         if self.program.chip.clock_hz is not None:
             self._close_cycles(epoch, counts)
         self._phases[:] = 0
