@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--target", default="rpu-2016")
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
-    target = load(options.target, {"tile.update.train_length": "31"})
+    target = load(options.target)
     data = load_data("digits", 0.0, 0.2, 0)
     with threadpool_limits(1):
         trainer = Trainer(Machine(compile_model(MODEL, target), target, 0), data, TrainOptions(batch=BATCH, lr=LR))
@@ -90,9 +90,13 @@ def main() -> None:
             numpy.append(middle - start)
             chip.append(time.perf_counter() - middle)
     ratio = statistics.median(c / n for c, n in zip(chip, numpy, strict=True))
-    print(f"epoch of digits_mlp, batch {BATCH}, lr {LR}, {len(data.train)} rows, on {target.name} ({target.device.model})")
+    print(
+        f"epoch of digits_mlp, batch {BATCH}, lr {LR}, {len(data.train)} rows, on {target.name} ({target.device.model})"
+    )
     print(f"  numpy float32 {1e3 * statistics.median(numpy):8.1f} ms")
-    print(f"  chip          {1e3 * statistics.median(chip):8.1f} ms   {ratio:.1f} x numpy (median of {len(chip)} ratios)")
+    print(
+        f"  chip          {1e3 * statistics.median(chip):8.1f} ms   {ratio:.1f} x numpy (median of {len(chip)} ratios)"
+    )
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ class TrainingDisplay:
         )
         if is_cold():
             self._console.print(
-                "  compiling kernels for this machine; this happens once and takes about a minute", style="yellow"
+                "  compiling kernels for this machine; this happens once and takes some 15 seconds", style="yellow"
             )
 
     def watch(self, step: Step) -> None:
@@ -128,7 +128,8 @@ def show_run(run: Run, target: Target, program: Program) -> None:
         screen.print(
             f"At the start {summary['weights_clipped_at_start']:,} weights were clipped to their devices' range."
         )
-    _show_confidence(screen, target, summary["not_modelled"])
+    if summary["energy_joules"] is not None:
+        _show_confidence(screen, target, summary["not_modelled"])
     if run.folder is not None:
         screen.print(f"Written to [bold]{run.folder}/[/]: model.onnx (trained), summary.json, ledger.csv, events.npz")
     screen.print(f"[dim]{summary['host_seconds']:.1f} s on this computer[/]")
@@ -235,10 +236,8 @@ def _busiest(bill: Bill, program: Program | None) -> Table:
         names = {u.index: u.name for u in program.chip.units if u.kind == "tile"}
         for array in program.arrays:
             for block in array.blocks:
-                whole = len(array.blocks) == 1
-                part = (
-                    "" if whole else f"[{block.row0}:{block.row0 + block.rows}, {block.col0}:{block.col0 + block.cols}]"
-                )
+                rows, cols = (block.row0, block.row0 + block.rows), (block.col0, block.col0 + block.cols)
+                corner = f"[{rows[0]}:{rows[1]}, {cols[0]}:{cols[1]}]" if len(array.blocks) > 1 else ""
                 held.setdefault(names[block.tile], []).append(array.name + corner)
     cycles = bill.cycles or 0
     busy: dict[str, dict[str, int]] = {}
