@@ -1,5 +1,7 @@
 """Mapping: every weight has one home, on tiles that exist."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -83,7 +85,7 @@ def test_every_placer_gives_distinct_tiles_of_the_chip(
 def test_snake_puts_successive_bins_on_the_same_or_neighbouring_nodes() -> None:
     grid = Grid(4, 3, 2)
     nodes = [tile // 2 for tile in placer("snake")(24, grid, [])]
-    for a, b in zip(nodes, nodes[1:], strict=False):
+    for a, b in pairwise(nodes):
         assert abs(a % 4 - b % 4) + abs(a // 4 - b // 4) <= 1
 
 
