@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import safetensors.numpy
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ohmflow.compiler.program.entry import Argument, Entry
 from ohmflow.compiler.program.errors import ProgramError
@@ -43,6 +44,33 @@ _TABLES = (
     "channels",
     "route",
 )
+
+
+_FILES = ("program.mlir", "streams.npz", "segments.onnx", "source.onnx", "weights.safetensors", "mapping.json")
+"""Files beside the manifest."""
+
+
+class _ArgumentText(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    name: str
+    kind: str
+    dtype: str
+    shape: list[int]
+
+
+class _EntryText(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    arguments: list[_ArgumentText]
+    results: list[_ArgumentText]
+
+
+class _ManifestText(BaseModel):
+    """What reading relies on; the rest of a manifest is for its readers."""
+
+    model_config = ConfigDict(strict=True)
+    format_version: int
+    files: dict[str, str]
+    entries: dict[str, _EntryText]
 
 
 def save_program(program: Program, folder: Path) -> None:
@@ -84,42 +112,31 @@ def load_program(folder: Path) -> Program:
     Raises:
         ProgramError: a file is missing, damaged or of another version.
     """
-    manifest_file = folder / "manifest.json"
-    if not manifest_file.is_file():
-        raise ProgramError(
-            f"{folder}: a program must be a folder with a manifest.json, which is not there; "
-            "make one with 'ohmflow compile MODEL -t TARGET -o PROGRAM'"
-        )
-    try:
-        manifest = json.loads(manifest_file.read_bytes())
-        version = manifest["format_version"]
-        listed = manifest["files"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ProgramError(
-            f"{manifest_file}: must be a program's manifest, not other text ({error}); compile again"
-        ) from error
-    if version != FORMAT_VERSION:
-        raise ProgramError(
-            f"{manifest_file}: format_version must be {FORMAT_VERSION}, not {version}; compile the model again"
-        )
+    manifest, checked = _read_manifest(folder)
     data: dict[str, bytes] = {}
-    for name, digest in listed.items():
+    for name in _FILES:
         file = folder / name
         if not file.is_file():
             raise ProgramError(f"{file}: must exist, as manifest.json lists it, but is missing; compile again")
         data[name] = file.read_bytes()
-        if hashlib.sha256(data[name]).hexdigest() != digest:
+        if hashlib.sha256(data[name]).hexdigest() != checked.files[name]:
             raise ProgramError(f"{file}: must have the sha256 that manifest.json lists, but was changed; compile again")
     mapping = json.loads(data["mapping.json"])
     with np.load(io.BytesIO(data["streams.npz"]), allow_pickle=False) as tables:
+        stored = {name.partition("/")[0] for name in tables.files} - {"chip"}
+        if stored != set(checked.entries):
+            raise ProgramError(
+                f"{folder / 'manifest.json'}: entries must be {_told(stored)}, which streams.npz holds, "
+                f"not {_told(set(checked.entries))}; compile again"
+            )
         entries = {
             name: Entry(
                 name=name,
-                arguments=tuple(_argument(a) for a in text["arguments"]),
-                results=tuple(_argument(a) for a in text["results"]),
+                arguments=tuple(_argument(a) for a in text.arguments),
+                results=tuple(_argument(a) for a in text.results),
                 **{t: tables[f"{name}/{t}"] for t in _TABLES},
             )
-            for name, text in manifest["entries"].items()
+            for name, text in checked.entries.items()
         }
         hop = tables["chip/hop"]
     chip = mapping["chip"]
@@ -162,8 +179,44 @@ def _mapping(program: Program) -> dict[str, Any]:
     }
 
 
-def _argument(text: dict[str, Any]) -> Argument:
-    return Argument(text["name"], text["kind"], text["dtype"], tuple(text["shape"]))
+def _read_manifest(folder: Path) -> tuple[dict[str, Any], _ManifestText]:
+    """The manifest as it is written, and what reading relies on, checked."""
+    file = folder / "manifest.json"
+    if not file.is_file():
+        raise ProgramError(
+            f"{folder}: a program must be a folder with a manifest.json, which is not there; "
+            "make one with 'ohmflow compile MODEL -t TARGET -o PROGRAM'"
+        )
+    try:
+        manifest = json.loads(file.read_bytes())
+    except ValueError as error:
+        raise ProgramError(f"{file}: must be JSON, but is not ({error}); compile again") from error
+    if not isinstance(manifest, dict):
+        raise ProgramError(f"{file}: must be a JSON object, not a {type(manifest).__name__}; compile again")
+    version = manifest.get("format_version")
+    if version is not None and version != FORMAT_VERSION:
+        raise ProgramError(f"{file}: format_version must be {FORMAT_VERSION}, not {version}; compile the model again")
+    try:
+        checked = _ManifestText.model_validate(manifest)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "it"
+        raise ProgramError(
+            f"{file}: {where} must be that of a program's manifest, but: {first['msg']}; compile again"
+        ) from error
+    if set(checked.files) != set(_FILES):
+        raise ProgramError(
+            f"{file}: files must be {_told(set(_FILES))}, not {_told(set(checked.files))}; compile again"
+        )
+    return manifest, checked
+
+
+def _told(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _argument(text: _ArgumentText) -> Argument:
+    return Argument(text.name, text.kind, text.dtype, tuple(text.shape))
 
 
 def _ports(texts: list[dict[str, Any]]) -> tuple[Port, ...]:
