@@ -55,9 +55,9 @@ def assign(
         largest = max(shapes, key=lambda name: shapes[name][0] * shapes[name][1])
         raise InfeasibleError(
             f"target {target.name}: the model must fit its {tiles} tiles of {tile_rows} x {tile_cols}, but needs "
-            f"{bins} (at least {least} by area alone), {bins - tiles} too many ({proof}); the largest array is '{largest}' with "
-            f"{shapes[largest][0]} x {shapes[largest][1]} weights; use a larger mesh or tile (--set chip.mesh=..., "
-            "--set tile.crossbar.rows=...), or a smaller model"
+            f"{bins} (at least {least} by area alone), {bins - tiles} too many ({proof}); the largest array is "
+            f"'{largest}' with {shapes[largest][0]} x {shapes[largest][1]} weights; use a larger mesh or tile "
+            "(--set chip.mesh=..., --set tile.crossbar.rows=...), or a smaller model"
         )
     numbers = list(range(bins)) if grid is None else placer(placer_name)(bins, grid, _traffic(owned, spots))
     homes: dict[str, list[BlockRecord]] = {name: [] for name in shapes}

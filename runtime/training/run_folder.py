@@ -20,7 +20,7 @@ from ohmflow.runtime.ledger.files import ledger_csv, write_events
 from ohmflow.runtime.machine.machine import Machine
 from ohmflow.runtime.training.errors import RunError
 from ohmflow.runtime.training.trainer import Trainer
-from ohmflow.targets.costs import cost_table
+from ohmflow.targets.costs import area_mm2, cost_table
 
 SCHEMA_VERSION = 1
 _VERSIONED = ("ohmflow", "numpy", "numba", "onnx", "onnxruntime", "xdsl")
@@ -96,7 +96,7 @@ def summarise(trainer: Trainer, bill: Bill, host_seconds: float) -> dict[str, An
         "energy_by_phase": bill.by("phase") if joules is not None else None,
         "energy_by_component": bill.by("component") if joules is not None else None,
         "not_modelled": missing,
-        "area_mm2": None,
+        "area_mm2": area_mm2(machine.target),
         "tiles": len({b.tile for a in machine.program.arrays for b in a.blocks}),
         "updates": {
             "vectors": vectors,
