@@ -17,8 +17,9 @@ from ohmflow.targets.errors import QuantityError
 from ohmflow.targets.units import DECIMAL_PREFIXES, NUMBER, Dimension, combine, describe, generic_unit, parse_unit
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
-_TEXT = re.compile(rf"\s*({_NUMBER})\s*(.*?)\s*")
-_MAX_DIGITS = 60
+_TEXT = re.compile(rf"\s*((?>{_NUMBER}))\s*((?:[^\d\s.].*?)?)\s*", re.DOTALL)
+_MAX_DIGITS = 300  # exact decimals of powers of small units are long
+_MAX_PLACES = 15
 
 
 def split_number(text: str) -> tuple[str, str] | None:
@@ -168,8 +169,12 @@ def _decimal(value: Fraction) -> str:
     if denominator != 1:
         return repr(float(value))
     places = max(twos, fives)
-    digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
-    sign = "-" if value < 0 else ""
+    sign, digits = "-" if value < 0 else "", str(abs(value.numerator) * 10**places // value.denominator)
+    if places > _MAX_PLACES or len(digits) - places > _MAX_PLACES:
+        short = digits.rstrip("0")
+        point = f".{short[1:]}" if len(short) > 1 else ""
+        return f"{sign}{short[0]}{point}e{len(digits) - 1 - places}"
+    digits = digits.rjust(places + 1, "0")
     return sign + (f"{digits[:-places]}.{digits[-places:]}" if places else digits)
 
 
