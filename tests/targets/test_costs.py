@@ -8,10 +8,11 @@ import pytest
 from ohmflow.targets.components.registry import COMPONENTS, all_events
 from ohmflow.targets.costs import area_mm2, cost_table, missing
 from ohmflow.targets.registry import load
-from ohmflow.targets.schema.coverage import is_energy_path
+from ohmflow.targets.schema.coverage import covers, is_energy_path
 
 LEDGER = Path(__file__).parents[2] / "docs" / "ledger.md"
 CLOSE = 1e-12  # relative; the arithmetic is exact, so only the last conversion to float differs
+# abs=0 throughout: the default of approx, 1e-12, would let any femtojoule pass
 
 
 def test_the_table_has_exactly_the_events_of_the_ledger_page() -> None:
@@ -29,14 +30,16 @@ def test_a_full_swing_line_pulse_of_10_v_costs_c_v_squared(cells: int, picojoule
     # cells * 0.4 um * 0.2 fF/um * (10 V)^2: 2.05, 4.10, 8.19, 32.8 pJ as published estimates have it
     changes = {"tile.crossbar.cols": str(cells), "device.pulse.scheme": "full", "tile.buffer.size": "1 MiB"}
     table = cost_table(load("protonic-psg", changes))
-    assert table["driver", "row_pulse"] == pytest.approx(picojoules * 1e-12, rel=CLOSE)
-    assert table["driver", "col_pulse"] == pytest.approx(4.096e-12, rel=CLOSE), "its length is that of the 512 rows"
+    assert table["driver", "row_pulse"] == pytest.approx(picojoules * 1e-12, rel=CLOSE, abs=0)
+    assert table["driver", "col_pulse"] == pytest.approx(4.096e-12, rel=CLOSE, abs=0), (
+        "its length is that of the 512 rows"
+    )
 
 
 def test_half_select_costs_a_quarter_a_side() -> None:
     table = cost_table(load("protonic-psg"))
-    assert table["driver", "row_pulse"] == pytest.approx(1.024e-12, rel=CLOSE)
-    assert table["driver", "col_pulse"] == pytest.approx(1.024e-12, rel=CLOSE)
+    assert table["driver", "row_pulse"] == pytest.approx(1.024e-12, rel=CLOSE, abs=0)
+    assert table["driver", "col_pulse"] == pytest.approx(1.024e-12, rel=CLOSE, abs=0)
 
 
 def test_an_update_of_a_256_square_costs_what_is_published() -> None:
@@ -47,8 +50,8 @@ def test_an_update_of_a_256_square_costs_what_is_published() -> None:
     half = cost_table(load("protonic-psg", {**size, "device.energy_per_pulse": "2.6 fJ"}))
     pulses = 10 * 0.5 * 256
     lines = [pulses * (table["driver", "row_pulse"] + table["driver", "col_pulse"]) for table in (full, half)]
-    assert lines == pytest.approx([5.24e-9, 1.31e-9], rel=2e-3)  # published to three digits
-    assert 10 * 0.25 * 65_536 * half["device", "coincidence"] == pytest.approx(0.43e-9, rel=1e-2)
+    assert lines == pytest.approx([5.24e-9, 1.31e-9], rel=2e-3, abs=0)  # published to three digits
+    assert 10 * 0.25 * 65_536 * half["device", "coincidence"] == pytest.approx(0.43e-9, rel=1e-2, abs=0)
 
 
 def test_every_cost_of_a_small_target_by_hand(write) -> None:
@@ -80,13 +83,14 @@ def test_every_cost_of_a_small_target_by_hand(write) -> None:
             ("leakage", "host"): 4e-3 * 1e-9,
         },
         rel=CLOSE,
+        abs=0,
     )
     assert missing(table) == ()
 
 
 def test_leakage_is_per_cycle_so_half_the_clock_doubles_it() -> None:
     fast, slow = (cost_table(load("protonic-psg", {"chip.clock": clock})) for clock in ("1 GHz", "500 MHz"))
-    assert slow["leakage", "tile"] == pytest.approx(2 * fast["leakage", "tile"], rel=CLOSE)
+    assert slow["leakage", "tile"] == pytest.approx(2 * fast["leakage", "tile"], rel=CLOSE, abs=0)
     assert slow["driver", "row_pulse"] == fast["driver", "row_pulse"]
 
 
@@ -136,3 +140,10 @@ def test_components_state_latency_and_interval_apart() -> None:
     assert stated["link"] == (2, 1)
     assert stated["driver"] == (None, None)
     assert {(c.latency(ideal), c.initiation_interval(ideal)) for c in COMPONENTS} == {(None, None)}
+
+
+def test_a_path_covers_whole_names_only() -> None:
+    assert covers(["tile.buffer"], "tile.buffer.read_energy")
+    assert covers(["tile.buffer"], "tile.buffer")
+    assert not covers(["tile.buf"], "tile.buffer.read_energy")
+    assert not covers(["tile.buffer.read_energy"], "tile.buffer")

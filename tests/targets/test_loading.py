@@ -110,6 +110,16 @@ def test_extends_joins_deeply_and_null_takes_away(write) -> None:
     assert target.tile.dac is None
 
 
+def test_a_name_and_a_summary_are_not_inherited(write) -> None:
+    write(name="base.yaml")
+    with pytest.raises(TargetError) as caught:
+        load(write("extends: base.yaml\n", "child.yaml"))
+    assert caught.value.problems == [
+        "child.yaml:1:1: name must be given, not left out; add 'name: …'",
+        "child.yaml:1:1: summary must be given, not left out; add 'summary: …'",
+    ]
+
+
 def test_a_mistake_of_a_base_is_marked_in_the_base(write) -> None:
     write(name="base.yaml", change={"energy: 2 pJ\n": "energy: 2 pW\n"})
     path = write("name: child\nsummary: C\nextends: base.yaml\n", "child.yaml")
