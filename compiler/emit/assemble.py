@@ -206,7 +206,10 @@ def _memory(
         return {}
     sizes = {"tile": target.tile.buffer.size_bytes, "vector": target.chip.vector_unit.scratchpad.size_bytes}
     return {
-        name: {units[unit].name: (0, kept, sizes[unit[0]]) for unit, kept in sorted(s.kept.items()) if unit != HOST}
+        name: {
+            units[unit].name: (s.fixed.get(unit, 0), s.kept.get(unit, 0), sizes[unit[0]])
+            for unit in sorted({*s.kept, *s.fixed} - {HOST})
+        }
         for name, s in streams.items()
     }
 

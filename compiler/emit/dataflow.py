@@ -6,6 +6,7 @@ same origin. An origin has a *home* unit; every other unit that needs it is sent
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 from xdsl.dialects.builtin import IndexType
 from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
@@ -60,8 +61,16 @@ def elements(value: SSAValue) -> int:
     return kind.size if isinstance(kind, VecType) else 1
 
 
+def repeats(value: SSAValue) -> int:
+    """How often a sample makes a value: the constant trips of the loops around it."""
+    return prod(n for loop in _loops_of_value(value) if isinstance(n := loop.trip_count, int))
+
+
 def origin(value: SSAValue) -> SSAValue:
-    """The value that first held what `value` holds: through stashes, loop results and carried values."""
+    """The value that first held what `value` holds: through stashes and what loops collected.
+
+    What a loop carries on has origins of its own: its argument inside, its result outside.
+    """
     while True:
         if not isinstance(value, OpResult):
             return value
@@ -73,10 +82,8 @@ def origin(value: SSAValue) -> SSAValue:
         elif isinstance(op, MapOp | ForOp):
             carried = len(op.init) if isinstance(op, ForOp) else 0
             if value.index < carried:
-                return op.block.args[1 + value.index]
+                return value
             value = op.yielded.collected[value.index - carried]
-        elif isinstance(op, WhenOp):
-            return op.block.args[value.index]
         else:
             return value
 
@@ -120,7 +127,83 @@ def analyse(
     for op in _walk(entry):
         for value, unit, low, high, phase in _uses(op, flow, arrays, state_home):
             _add_need(flow, value, unit, low, high, phase, op)
+    _tell_trips(entry, flow, arrays)
     return flow
+
+
+def _tell_trips(entry: EntryOp, flow: Dataflow, arrays: Mapping[str, ArrayRecord]) -> None:
+    """Make every unit that takes part in a loop need its trip or counter, where that comes from data.
+
+    Receiving it may make a unit take part in a loop further out, so this goes on until nothing is new.
+    """
+    conditional = [(op, value) for op in _walk(entry) if (value := _data_trip(op)) is not None]
+    while True:
+        before = sum(map(len, flow.needs.values()))
+        for op, value in conditional:
+            phase = next((p for inner in op.walk() if (p := _array_phase(inner)) is not None), 0)
+            for unit in sorted(_participants(op, flow, arrays)):
+                _add_need(flow, value, unit, 0, 1, phase, op)
+        if sum(map(len, flow.needs.values())) == before:
+            return
+
+
+def _data_trip(op: Operation) -> SSAValue | None:
+    match op:
+        case WhenOp():
+            return op.counter
+        case MapOp() | ForOp() if op.trip is not None and isinstance(op.trip.type, VecType):
+            return op.trip
+        case _:
+            return None
+
+
+def _array_phase(op: Operation) -> int | None:
+    match op:
+        case MvmOp() | MvmTOp():
+            return PHASES.index(op.phase.data)
+        case UpdateOp():
+            return PHASES.index("update")
+        case ReadOp() | TransferOp():
+            return PHASES.index("transfer")
+        case ProgramOp():
+            return PHASES.index("program")
+        case _:
+            return None
+
+
+def _participants(loop: Operation, flow: Dataflow, arrays: Mapping[str, ArrayRecord]) -> set[Unit]:
+    """Units with an instruction inside a loop: tiles and homes of its operations, and who is sent what it makes."""
+    units: set[Unit] = set()
+    values: list[SSAValue] = []
+    for op in loop.walk():
+        if op is not loop:
+            for name in _array_names(op):
+                units |= {("tile", block.tile) for block in arrays[name].blocks}
+            values += [origin(op.value)] if isinstance(op, UnstashOp) else op.results
+            if op in flow.call_home:
+                units.add(flow.call_home[op])
+        values += [argument for region in op.regions for argument in region.block.args]
+    for value in values:
+        if value in flow.needs and (_is_inside(value, loop) or isinstance(value, BlockArgument)):
+            units |= {flow.home[value], *flow.needs[value]}
+    return units
+
+
+def _array_names(op: Operation) -> tuple[str, ...]:
+    match op:
+        case MvmOp() | MvmTOp() | UpdateOp() | ReadOp() | ProgramOp():
+            return (op.array_name,)
+        case TransferOp():
+            return (op.source_name, op.target_name)
+        case _:
+            return ()
+
+
+def _is_inside(value: SSAValue, loop: Operation) -> bool:
+    above = value.owner if isinstance(value.owner, Operation) else value.owner.parent_op()
+    while above is not None and above is not loop:
+        above = above.parent_op()
+    return above is loop
 
 
 def _walk(entry: EntryOp) -> Iterator[Operation]:
@@ -148,10 +231,10 @@ def _set_homes(
                     state_home.setdefault(source.op.state_name, unit)
         case ForOp() | WhenOp():
             arguments = op.block.args[len(op.block.args) - len(op.init) :]
-            for argument, init in zip(arguments, op.init, strict=True):
+            for argument, init, result in zip(arguments, op.init, op.outs, strict=False):
                 if isinstance(init.type, VecType):
                     home = flow.home.get(origin(init), fallback)
-                    flow.home[argument] = fallback if home[0] != "vector" else home
+                    flow.home[argument] = flow.home[result] = fallback if home[0] != "vector" else home
         case _:
             pass
 
@@ -236,7 +319,7 @@ def _add_need(flow: Dataflow, value: SSAValue, unit: Unit, low: int, high: int, 
         known.low, known.high, known.kept = min(known.low, low), max(known.high, high), known.kept or kept
 
 
-def _loops(op: Operation) -> Sequence[Operation]:
+def _loops(op: Operation) -> Sequence[MapOp | ForOp]:
     found = []
     above = op.parent_op()
     while above is not None:
@@ -246,7 +329,7 @@ def _loops(op: Operation) -> Sequence[Operation]:
     return found
 
 
-def _loops_of_value(value: SSAValue) -> Sequence[Operation]:
+def _loops_of_value(value: SSAValue) -> Sequence[MapOp | ForOp]:
     if isinstance(value, OpResult):
         return _loops(value.op)
     above = value.owner.parent_op() if isinstance(value, BlockArgument) else None

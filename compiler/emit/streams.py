@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import IndexType
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from ohmflow.compiler.emit.costing import Costing
-from ohmflow.compiler.emit.dataflow import HOST, Dataflow, Unit, elements, origin
+from ohmflow.compiler.emit.dataflow import HOST, Dataflow, Unit, elements, origin, repeats
 from ohmflow.compiler.emit.operations import EmittedOperations, call_phase
 from ohmflow.compiler.emit.unit_stream import UnitStream
 from ohmflow.compiler.program.program import ArrayRecord
@@ -37,11 +37,13 @@ class EmittedStreams:
         streams: by unit.
         channels: (source, target, flits) of each channel.
         kept: bytes per sample that each unit keeps between loops.
+        fixed: bytes of the states that live in each unit, whatever the batch.
     """
 
     streams: dict[Unit, UnitStream] = field(default_factory=dict)
     channels: list[tuple[Unit, Unit, int]] = field(default_factory=list)
     kept: dict[Unit, int] = field(default_factory=dict)
+    fixed: dict[Unit, int] = field(default_factory=dict)
 
 
 def emit_streams(
@@ -110,6 +112,9 @@ class _Streams:
                 case CallOp():
                     self._call(op)
                 case StateGetOp():
+                    unit = self._flow.home[op.value]
+                    size = elements(op.value) * self._costing.word
+                    self.out.fixed[unit] = self.out.fixed.get(unit, 0) + size
                     self._deliver(op.value, op)
                 case StateSetOp():
                     source = self._flow.home.get(origin(op.value))
@@ -132,6 +137,9 @@ class _Streams:
                     assert op.block.first_op is not None
                     self._deliver(argument, op.block.first_op)
         self._block(op.block)
+        if not isinstance(op, MapOp):
+            for result in op.outs[: len(op.init)]:
+                self._deliver(result, op)
 
     # Instructions -----------------------------------------------------------------------------------------------
 
@@ -186,7 +194,7 @@ class _Streams:
         for unit, need in sorted(self._flow.needs[value].items()):
             size = (need.high - need.low) * self._costing.word
             if need.kept and unit != HOST:
-                self.out.kept[unit] = self.out.kept.get(unit, 0) + size
+                self.out.kept[unit] = self.out.kept.get(unit, 0) + size * repeats(value)
             if unit == home:
                 continue
             channel = self._channel(home, unit, size)

@@ -3,14 +3,19 @@
 from collections import Counter
 
 import numpy as np
+import onnx
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from ohmflow.compiler.compile import compile_model
+from ohmflow.compiler.compile import CompileOptions, compile_model
+from ohmflow.compiler.mapping.packing import PACKINGS
 from ohmflow.compiler.program.entry import CountLayout, Entry, resolve
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.tables import Mnemonic, Op
 from tests.compiler.emit.perceptrons import Case, cases
+from tests.compiler.lowering.random_graphs import models
 from tests.runtime.machine.both_clocks import same_timeline
+from tests.runtime.machine.hand_target import hand_target
 
 WORD = 4
 """Bytes of an element of the hand-made target."""
@@ -155,3 +160,22 @@ def test_placement_changes_where_and_when_but_not_what(case: Case) -> None:
             hops = abs(source.x - target.x) + abs(source.y - target.y)
             assert len(links) == (1 if (source.x, source.y) == (target.x, target.y) else 2 + hops)
             assert links[0].split("(")[0] in ("local", "inject")
+
+
+@quick
+@given(models(), st.integers(1, 2), st.sampled_from(PACKINGS), st.integers(0, 100))
+def test_graphs_that_branch_and_join_run_to_their_end_alike_in_both_clocks(
+    model: onnx.ModelProto, vectors: int, packing: str, seed: int
+) -> None:
+    target = hand_target(
+        tile__crossbar={"rows": 4, "cols": 4, "cell": "single-with-reference"},
+        tile__buffer={"size": "64 KiB", "port": "32 B", "vectors": vectors},
+        chip__mesh="8 x 8",
+    )
+    program = compile_model(model, target, CompileOptions(loss="mse", packing=packing))
+    rng = np.random.default_rng(seed)
+    for entry in program.entries.values():
+        layout = CountLayout.of(entry, {"batch": 3})
+        schedule = resolve(entry, layout, program.chip.hop, [u.name for u in program.chip.units])
+        schedule.counts[:] = rng.integers(0, 4, layout.size)
+        same_timeline(schedule)
