@@ -154,7 +154,7 @@ def show_bill(
         power = f", {energy(joules / seconds)[:-1]}W on average" if seconds else ""
         screen.print(f", energy [bold]{energy(joules)}[/]{power}")
         screen.print()
-        screen.print(_energy_table(bill, joules))
+        screen.print(_energy_table(bill, joules, screen.width))
     screen.print()
     screen.print(_busiest(bill, program))
     unused = {unit: joules for unit, joules in bill.by("unit").items() if unit.startswith("unused") and joules}
@@ -187,7 +187,7 @@ def _epochs(summary: Mapping[str, Any]) -> Table:
     return table
 
 
-def _energy_table(bill: Bill, joules: float) -> Table:
+def _energy_table(bill: Bill, joules: float, width: int) -> Table:
     """Energy by phase (rows, in the order of a step) and component (columns, largest first)."""
     cells: dict[tuple[str, str], float] = {}
     for row in bill.rows:
@@ -196,7 +196,8 @@ def _energy_table(bill: Bill, joules: float) -> Table:
             cells[key] = cells.get(key, 0.0) + row.energy
     components = sorted(bill.by("component").items(), key=lambda item: -item[1])
     named = [name for name, value in components if value > 0]
-    shown, rest = (named, []) if len(named) <= 7 else (named[:6], named[6:])
+    most = max(2, min(7, (width - 32) // 10))  # what a line has room for
+    shown, rest = (named, []) if len(named) <= most else (named[: most - 1], named[most - 1 :])
     table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold", title="Energy", title_justify="left")
     table.add_column("Phase", no_wrap=True)
     table.add_column("All", justify="right", style="bold", no_wrap=True)
