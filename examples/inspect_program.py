@@ -1,6 +1,8 @@
 """Look inside a compiled program: where arrays are, the tile IR of a training step, what each unit executes.
 
     python examples/inspect_program.py [--target protonic-psg] [--set tile.crossbar.rows=64 …]
+
+Ask for smaller tiles to see arrays cut into blocks.
 """
 
 import argparse

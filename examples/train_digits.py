@@ -1,6 +1,8 @@
 """Train the digits perceptron on the protonic chip, from Python.
 
     python examples/train_digits.py [--epochs 10] [--folder runs/digits]
+
+`ohmflow train` does the same from the shell, and prints more.
 """
 
 import argparse
