@@ -22,7 +22,7 @@ WORD = 4
 
 PER_BLOCK = {Op.MVM: Mnemonic.MVM, Op.MVM_T: Mnemonic.MVM_T, Op.UPDATE: Mnemonic.UPDATE, Op.PROGRAM: Mnemonic.PROGRAM}
 
-quick = settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 def compiled(case: Case) -> Program:

@@ -20,7 +20,7 @@ from tests.compiler.program.golden import check_golden
 from tests.runtime.machine.hand_target import hand_target
 
 MODEL = Path(__file__).parents[3] / "examples" / "models" / "digits_mlp.onnx"
-quick = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 def session(model: onnx.ModelProto) -> ort.InferenceSession:

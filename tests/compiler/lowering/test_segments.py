@@ -16,7 +16,7 @@ from ohmflow.compiler.lowering.segments import Segment, cut_segments, node_kind
 from ohmflow.compiler.lowering.work import node_work
 from tests.compiler.lowering.random_graphs import models
 
-quick = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 def graph_of(nodes: list[ir.Node]) -> "nx.DiGraph[ir.Node]":

@@ -95,8 +95,14 @@ def weights() -> dict[str, np.ndarray]:
     return {"W": (np.random.default_rng(9).standard_normal((WIDTH, WIDTH)) * 0.25).astype(np.float32)}
 
 
-def program(target: Target) -> Program:
-    return hand_program(TEXT, BODIES, weights(), target)
+def program(target: Target, serial: str = "") -> Program:
+    """The program; the loops over samples whose first result is named in `serial` are no maps but serial."""
+    text = "\n".join(
+        line.replace("tile.map", "tile.for") if line.split(",")[0].strip() in serial.split() else line
+        for line in TEXT.splitlines()
+    )
+    assert text.count("tile.map") == 2 - len(serial.split())
+    return hand_program(text, BODIES, weights(), target)
 
 
 def rows(lengths: list[int], seed: int = 0) -> dict[str, np.ndarray]:
@@ -142,6 +148,18 @@ def test_training_equals_numpy_whatever_the_trips_of_the_samples(lengths: list[i
         np.testing.assert_allclose(results["result0"], ends, rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(results["result1"], dxs, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(bench.weights("W"), w, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("serial", ["%ns", "%n2s", "%ns %n2s"])
+@pytest.mark.parametrize("lengths", [[3, 0, 4, 1], [0, 0], [2, 2, 2]], ids=str)
+def test_serial_loops_over_samples_give_what_maps_give(lengths: list[int], serial: str) -> None:
+    target = hand_target(device="ideal")
+    given, size = rows(lengths), len(lengths)
+    bench, other = Bench(program(target, serial), target), Bench(program(target), target)
+    one, other_one = (b.run("train_step", given, scalars(size))[0] for b in (bench, other))
+    for name in one:
+        np.testing.assert_allclose(one[name], other_one[name], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(bench.weights("W"), other.weights("W"), rtol=1e-6, atol=1e-6)
 
 
 def test_the_clock_reads_and_updates_as_often_as_the_samples_ask() -> None:
