@@ -154,7 +154,12 @@ tile.entry @infer(
     )
     bench = bench_of(text, DOUBLE)
     bench.machine.values.states[0] = np.ones(6, np.float32)
-    results, _, _ = bench.run("infer", rows(3), {"batch": 3})
+    results, timeline, _ = bench.run("infer", rows(3), {"batch": 3})
+    table = bench.program.entries["infer"].instructions
+    tile = [u.kind for u in bench.program.chip.units].index("tile")
+    received = (table["unit"] == tile) & (table["mnemonic"] == Mnemonic.RECV)
+    # The state is sent to the tile once; what the loop carries, at both steps of each of three samples.
+    assert sorted(timeline.executed[received].tolist()) == [1, 6]
     h = np.ones(6, np.float32)
     np.testing.assert_allclose(results["result0"], np.tile(h @ W @ W, (3, 1)), rtol=1e-5)
     np.testing.assert_array_equal(results["result1"], np.full((3, 6), 2, np.float32))
