@@ -1,6 +1,8 @@
 """`compile_model`: the whole way from an ONNX model to a program."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,17 +12,21 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from ohmflow.compiler.arrays.array_graph import ArrayGraph
 from ohmflow.compiler.arrays.extract import extract_arrays
+from ohmflow.compiler.autodiff.registry import losses, optimizers
 from ohmflow.compiler.autodiff.training import inference_graph, training_graph
 from ohmflow.compiler.autodiff.training_graph import TrainingGraph
 from ohmflow.compiler.emit.assemble import assemble
+from ohmflow.compiler.errors import CompilerError
 from ohmflow.compiler.frontend.load import load_model
 from ohmflow.compiler.lowering.functions import segments_model
 from ohmflow.compiler.lowering.lower import Lowered, LowerOptions, lower
 from ohmflow.compiler.lowering.scaling import WeightScaling
 from ohmflow.compiler.lowering.source import source_for_export
 from ohmflow.compiler.mapping.assign import assign
+from ohmflow.compiler.mapping.packing import PACKINGS
+from ohmflow.compiler.mapping.placers import placers
 from ohmflow.compiler.program.program import ArrayRecord, Program
-from ohmflow.compiler.rules.registry import rule
+from ohmflow.compiler.rules.registry import rule, rules
 from ohmflow.compiler.tile.attributes import BlockTable
 from ohmflow.compiler.tile.dialect import print_tile, verify_tile
 from ohmflow.compiler.tile.storage import ArrayOp
@@ -46,6 +52,25 @@ class CompileOptions:
     scaling: WeightScaling = field(default_factory=WeightScaling)
     packing: str = "share"
     placer: str = "snake"
+
+    def __post_init__(self) -> None:
+        """Check the names before any work is done, whether or not the target will need them.
+
+        Raises:
+            CompilerError: a name is not known; the nearest is offered.
+        """
+        _check_name("--loss", self.loss, losses())
+        _check_name("--rule", self.rule, rules())
+        _check_name("--optimizer", self.optimizer, optimizers())
+        _check_name("--packing", self.packing, PACKINGS)
+        _check_name("--placer", self.placer, placers())
+
+
+def _check_name(option: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        near = get_close_matches(name, known, 1)
+        advice = f"did you mean '{near[0]}'?" if near else "choose one of them"
+        raise CompilerError(f"{option}: must be one of {', '.join(sorted(known))}, not '{name}'; {advice}")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmflow.compiler.errors import UnsupportedError
+from ohmflow.compiler.errors import CompilerError
 from ohmflow.targets.schema.target import Target
 
 SCALINGS = ("max", "fixed", "none")
@@ -31,16 +31,16 @@ class WeightScaling:
         """Check the numbers.
 
         Raises:
-            UnsupportedError: one is out of range.
+            CompilerError: one is out of range.
         """
         if self.kind not in SCALINGS:
-            raise UnsupportedError(
+            raise CompilerError(
                 f"--weight-scaling: must be one of {', '.join(SCALINGS)}, not '{self.kind}'; choose one"
             )
         if not 0 < self.fill <= 1:
-            raise UnsupportedError(f"--weight-fill: must be above 0 and at most 1, not {self.fill:g}; try 0.2")
+            raise CompilerError(f"--weight-fill: must be above 0 and at most 1, not {self.fill:g}; try 0.2")
         if not 0 < self.alpha < float("inf"):
-            raise UnsupportedError(f"--weight-alpha: must be a positive number, not {self.alpha:g}; try 1")
+            raise CompilerError(f"--weight-alpha: must be a positive number, not {self.alpha:g}; try 1")
 
     def alphas(self, weights: Mapping[str, NDArray[Any]], target: Target) -> dict[str, float]:
         """The factor of each array.
