@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ohmflow.compiler.program.program import Program
 from ohmflow.runtime.machine.machine import Machine
-from ohmflow.runtime.training.data import DataSet, check_against, load_data
-from ohmflow.runtime.training.errors import RunError
+from ohmflow.runtime.training.data import DataSet, Rows, check_against, load_data
+from ohmflow.runtime.training.errors import UntrainableError
 from ohmflow.runtime.training.run_folder import Run, claim_folder, finish_run, write_run
 from ohmflow.runtime.training.trainer import Trainer, TrainOptions, Watcher
 from ohmflow.targets.schema.target import Target
@@ -54,12 +55,13 @@ def train(
     started = time.perf_counter()
     if isinstance(data, str):
         data = load_data(data, val, test, options.seed)
-    check_program_data(program, data)
+    data = check_program_data(program, data)
     place = None if folder is None else Path(folder)
     if place is not None:
         claim_folder(place, overwrite)
-    # One BLAS thread: results must not depend on how many cores there are, and matrices here are small.
-    with threadpool_limits(1):
+    # One BLAS thread: results must not depend on how many cores there are, and matrices here are small. Numbers that
+    # grow beyond float32 end in a DivergenceError, so numpy need not warn of them.
+    with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
         machine = Machine(program, target, options.seed)
         trainer = Trainer(machine, data, options)
         trainer.program_weights()
@@ -68,19 +70,26 @@ def train(
     return finish_run(trainer, seconds) if place is None else write_run(place, trainer, seconds)
 
 
-def check_program_data(program: Program, data: DataSet) -> None:
+def check_program_data(program: Program, data: DataSet) -> DataSet:
     """Check that a data set fits a program's training step.
 
+    Returns:
+        The data set with labels of the type that the program takes: targets of `mse` may be given as whole numbers.
+
     Raises:
-        RunError: it does not, or the model has more inputs than the data set can give.
+        RunError: it does not.
+        UntrainableError: the model has more inputs than a data set can give.
     """
     rows = [a for a in program.entries["train_step"].arguments if a.kind == "rows"]
     if len(rows) != 2:
         names = ", ".join(a.name for a in rows[:-1])
-        raise RunError(
-            f"{program.manifest['model']}: must have one data input to be trained, not {len(rows) - 1} ({names})"
+        raise UntrainableError(
+            f"{program.manifest['model']}: the model must have one data input to be trained, not {len(rows) - 1} "
+            f"({names}); join them to one, and split it in the model"
         )
     x, y = rows
     output = program.entries["infer"].results[0]
     classes = output.shape[-1] if program.manifest["loss"] == "cross-entropy" and output.shape else None
     check_against(data, x.shape, y.dtype, y.shape, classes)
+    parts = (Rows(part.x, part.y.astype(y.dtype, copy=False)) for part in (data.train, data.val, data.test))
+    return DataSet(data.name, *parts)

@@ -6,6 +6,7 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from ohmflow.runtime.training.errors import RunError
@@ -58,7 +59,8 @@ def load_data(source: str, val: float, test: float, seed: int) -> DataSet:
             raise RunError(f"{name}: must be a share from 0 up to but not including 1, not {share}; try 0.1")
     if val + test >= 1:
         raise RunError(
-            f"--val and --test: must leave rows to train on, not take {val + test:g} of them; try 0.1 and 0.2"
+            f"--val and --test: must add up to less than 1, not {val + test:g}, to leave rows to train on; "
+            "try 0.1 and 0.2"
         )
     parts = _digits() if source == "digits" else _npz(Path(source))
     x, y = _checked(source, parts["x"], parts["y"], "x", "y")
@@ -90,20 +92,44 @@ def _digits() -> dict[str, NDArray[Any]]:
     return {"x": (x / 16.0).astype(np.float32), "y": y.astype(np.int64)}
 
 
-def _npz(file: Path) -> dict[str, NDArray[Any]]:
-    if not file.exists():
-        raise RunError(f"--data: must be 'digits' or an existing .npz file, not '{file}'; check the path")
+def read_npz(file: Path, option: str) -> dict[str, NDArray[Any]]:
+    """Read all arrays of an `.npz` file.
+
+    Args:
+        file: where it is.
+        option: what gave the path, for messages.
+
+    Raises:
+        RunError: there is no such file, it is not an archive, or it holds Python objects.
+    """
+    if not file.is_file():
+        found = "a folder" if file.is_dir() else "a missing one"
+        raise RunError(f"{option} {file}: must be an .npz file, not {found}; check the path")
     try:
-        with np.load(file, allow_pickle=False) as archive:
-            parts = {name: archive[name] for name in archive.files}
+        archive = np.load(file, allow_pickle=False)
     except (ValueError, OSError, BadZipFile, EOFError) as error:
         raise RunError(
-            f"{file}: must be an .npz archive of plain arrays, not something else ({error}); write it with numpy.savez"
+            f"{option} {file}: must be an .npz archive of arrays, not another kind of file; write it with numpy.savez"
         ) from error
-    except AttributeError as error:  # np.load of a plain .npy gives an array, which is no context manager
+    if not isinstance(archive, NpzFile):
         raise RunError(
-            f"{file}: must be an .npz archive with x and y, not a single array; use numpy.savez(x=…, y=…)"
-        ) from error
+            f"{option} {file}: must be an .npz archive of named arrays, not a single array; write it with numpy.savez"
+        )
+    parts = {}
+    with archive:
+        for name in archive.files:
+            try:
+                parts[name] = archive[name]
+            except (ValueError, OSError, BadZipFile, EOFError) as error:
+                raise RunError(
+                    f"{option} {file}: '{name}' must be a whole array of numbers, not Python objects or damaged data; "
+                    "write it again with numpy.savez"
+                ) from error
+    return parts
+
+
+def _npz(file: Path) -> dict[str, NDArray[Any]]:
+    parts = read_npz(file, "--data")
     for name in ("x", "y"):
         if name not in parts:
             found = ", ".join(sorted(parts)) or "nothing"
@@ -119,21 +145,43 @@ def _checked(
         raise RunError(
             f"{source}: {x_name} must have one row per sample, at least one, not shape {x.shape}; reshape it"
         )
+    if y.ndim < 1:
+        raise RunError(f"{source}: {y_name} must have one row per sample, not be a single number; give one a sample")
     if len(x) != len(y):
         raise RunError(
             f"{source}: {x_name} and {y_name} must have equally many rows, not {len(x)} and {len(y)}; match them"
         )
-    if x.dtype.kind not in "fiub" or y.dtype.kind not in "fiub":
-        kind = x.dtype if x.dtype.kind not in "fiub" else y.dtype
-        raise RunError(f"{source}: {x_name} and {y_name} must be numbers, not {kind}; convert them")
-    x = np.ascontiguousarray(x, np.float32)
-    y = np.ascontiguousarray(y, np.int64 if y.dtype.kind in "iub" else np.float32)
-    for name, values in ((x_name, x), (y_name, y)):
-        bad = ~np.isfinite(values)
-        if bad.any():
-            row = int(np.argwhere(bad)[0][0])
-            raise RunError(f"{source}: {name} must be finite, not {values[bad][0]} in row {row}; clean the data")
-    return x, y
+    return as_numbers(source, x_name, x, np.float32), as_numbers(
+        source, y_name, y, np.int64 if y.dtype.kind in "iub" else np.float32
+    )
+
+
+def as_numbers(source: str, name: str, values: NDArray[Any], kind: Any) -> NDArray[Any]:
+    """Convert an array to float32 or int64.
+
+    Args:
+        source: where it is from, for messages.
+        name: what it is called there.
+        values: of any type.
+        kind: numpy type to convert to.
+
+    Raises:
+        RunError: the values are not numbers, not finite, or beyond what the type holds.
+    """
+    if values.dtype.kind not in "fiub":
+        raise RunError(f"{source}: '{name}' must hold numbers, not type {values.dtype}; convert it")
+    _refuse(source, name, values, ~np.isfinite(values), "finite numbers", "clean the data")
+    with np.errstate(over="ignore"):
+        converted = np.ascontiguousarray(values, kind)
+    if converted.dtype.kind == "f":
+        _refuse(source, name, values, ~np.isfinite(converted), "numbers that float32 holds", "scale the data")
+    return converted
+
+
+def _refuse(source: str, name: str, values: NDArray[Any], bad: NDArray[np.bool_], wanted: str, advice: str) -> None:
+    if bad.any():
+        row = int(np.argwhere(bad)[0][0])
+        raise RunError(f"{source}: '{name}' must hold {wanted}, not {values[bad][0]} as in row {row}; {advice}")
 
 
 def check_against(
@@ -159,7 +207,13 @@ def check_against(
                 f"{data.name}: rows of x must have the model's input shape {x_shape}, not {rows.x.shape[1:]}; reshape x"
             )
         if rows.y.shape[1:] != y_shape:
-            raise RunError(f"{data.name}: rows of y must have shape {y_shape}, not {rows.y.shape[1:]}; reshape y")
+            wanted = f"rows of shape {y_shape}" if y_shape else "one class number per row"
+            advice = (
+                "reshape it, or give classes as one-hot rows"
+                if y_shape
+                else "give class numbers, as of y.argmax(axis=1)"
+            )
+            raise RunError(f"{data.name}: y must hold {wanted}, not rows of shape {rows.y.shape[1:]}; {advice}")
         if y_kind == "int64" and rows.y.dtype.kind == "f":
             raise RunError(
                 f"{data.name}: y must be whole numbers for this loss, not {rows.y.dtype}; use --loss mse, or classes"

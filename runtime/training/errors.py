@@ -7,6 +7,12 @@ class RunError(Exception):
     exit_status = 2
 
 
+class UntrainableError(RunError):
+    """A sound model that this version can not train."""
+
+    exit_status = 3
+
+
 class DivergenceError(RunError):
     """The loss is no longer a number."""
 

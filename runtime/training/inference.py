@@ -5,9 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
-import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -17,8 +15,10 @@ from ohmflow.runtime.ledger.bill import Bill
 from ohmflow.runtime.ledger.files import ledger_csv, write_events
 from ohmflow.runtime.machine.machine import Machine
 from ohmflow.runtime.training.accuracy import infer
+from ohmflow.runtime.training.data import as_numbers, read_npz
 from ohmflow.runtime.training.errors import RunError
 from ohmflow.runtime.training.run_folder import bill_of
+from ohmflow.runtime.training.trainer import check_seed
 from ohmflow.targets.schema.target import Target
 
 
@@ -44,10 +44,11 @@ def run_inference(
         seed: of devices and noise.
 
     Raises:
-        RunError: inputs do not fit the model.
+        RunError: inputs do not fit the model, or the seed is out of range.
     """
+    check_seed(seed)
     started = time.perf_counter()
-    rows = _checked(program, inputs if isinstance(inputs, dict) else _read(inputs))
+    rows = _checked(program, inputs if isinstance(inputs, dict) else read_npz(inputs, "--inputs"))
     with threadpool_limits(1):
         machine = Machine(program, target, seed)
         machine.execute("program", {}, {}, 0)
@@ -78,18 +79,6 @@ def run_inference(
     return Inference(outputs, summary, bill)
 
 
-def _read(file: Path) -> dict[str, NDArray[Any]]:
-    if not file.exists():
-        raise RunError(f"--inputs {file}: must be an existing .npz file, but is missing; check the path")
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, BadZipFile, EOFError, AttributeError) as error:
-        raise RunError(
-            f"--inputs {file}: must be an .npz archive, not something else ({error}); use numpy.savez"
-        ) from error
-
-
 def _checked(program: Program, given: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Match arrays to the model's inputs by name, shape and type."""
     wanted = {a.name: a for a in program.entries["infer"].arguments if a.kind == "rows"}
@@ -109,9 +98,7 @@ def _checked(program: Program, given: dict[str, NDArray[Any]]) -> dict[str, NDAr
                 f"--inputs: '{name}' must have shape (samples, {', '.join(map(str, argument.shape))}), "
                 f"not {value.shape}; reshape it"
             )
-        if value.dtype.kind not in "fiub" or not np.isfinite(value).all():
-            raise RunError(f"--inputs: '{name}' must hold finite numbers, but does not; clean the data")
-        rows[name] = np.ascontiguousarray(value, argument.dtype)
+        rows[name] = as_numbers("--inputs", name, value, argument.dtype)
     if len({len(v) for v in rows.values()}) != 1:
         raise RunError(
             f"--inputs: arrays must have equally many samples, not {[len(v) for v in rows.values()]}; match them"

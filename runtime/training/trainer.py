@@ -17,6 +17,16 @@ from ohmflow.runtime.training.export import export_model, trained_weights
 _SHUFFLE_PURPOSE = 0x0DE5
 
 
+def check_seed(seed: int) -> None:
+    """Check that a seed fits the counter-based streams.
+
+    Raises:
+        RunError: it does not.
+    """
+    if not 0 <= seed < 2**64:
+        raise RunError(f"--seed: must be at least 0 and below 2^64, not {seed}; try 0")
+
+
 @dataclass(frozen=True)
 class TrainOptions:
     """How to train.
@@ -41,9 +51,10 @@ class TrainOptions:
         Raises:
             RunError: one is out of range.
         """
-        for name, value, least in (("--epochs", self.epochs, 1), ("--batch", self.batch, 1), ("--seed", self.seed, 0)):
-            if value < least:
-                raise RunError(f"{name}: must be at least {least}, not {value}; try {max(least, 10)}")
+        for name, value in (("--epochs", self.epochs), ("--batch", self.batch)):
+            if value < 1:
+                raise RunError(f"{name}: must be at least 1, not {value}; try 10")
+        check_seed(self.seed)
         if not (np.isfinite(self.lr) and self.lr > 0):
             raise RunError(f"--lr: must be a positive number, not {self.lr}; try 0.1")
         if self.update_at not in ("batch", "sample"):
