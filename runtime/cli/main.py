@@ -11,6 +11,8 @@ from importlib.metadata import version
 
 import click
 
+from ohmflow.runtime.cli.usage import CommandGroup, sentence
+
 _COMMANDS = {
     "compile": ("ohmflow.runtime.cli.compile_command", "Compile an ONNX model for a target."),
     "train": ("ohmflow.runtime.cli.train_command", "Train a model on a simulated chip."),
@@ -20,7 +22,7 @@ _COMMANDS = {
 }
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(CommandGroup):
     """A group whose commands live in modules that are imported when needed; help texts stand here."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -55,14 +57,15 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in given
     try:
         # --debug is accepted anywhere on the line.
-        status = cli.main(
-            [*(["--debug"] if debug else []), *(a for a in given if a != "--debug")], standalone_mode=False
-        )
+        words = [*(["--debug"] if debug else []), *(a for a in given if a != "--debug")]
+        status = cli.main(words, prog_name="ohmflow", standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(_fail("interrupted", 130))
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(2)
     except click.UsageError as error:
-        hint = f"; see '{error.ctx.command_path} --help'" if error.ctx is not None else ""
-        sys.exit(_fail(error.format_message().rstrip(".") + hint, 2))
+        sys.exit(_fail(sentence(error), 2))
     except click.ClickException as error:
         sys.exit(_fail(error.format_message(), 2))
     except BrokenPipeError:
@@ -74,6 +77,10 @@ def main(arguments: list[str] | None = None) -> None:
         known = getattr(error, "exit_status", None)
         if isinstance(known, int):
             sys.exit(_fail(str(error), known))
+        if isinstance(error, OSError) and error.filename is not None:
+            reason = (error.strerror or type(error).__name__).lower()
+            text = f"{error.filename}: must be a path that can be used, not refused ({reason}); check it"
+            sys.exit(_fail(text, 2))
         sys.exit(
             _fail(f"{type(error).__name__}: {error}\nThis is a defect of ohmflow; --debug shows where it happened.", 1)
         )

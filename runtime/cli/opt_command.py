@@ -36,7 +36,7 @@ def command(file: str, passes: str, output: Path | None, full_tables: bool, list
         return
     if file != "-" and not Path(file).is_file():
         raise click.UsageError(f"FILE: must be an existing file or -, not '{file}'; check the path")
-    module = parse_tile(sys.stdin.read() if file == "-" else Path(file).read_text(), file)
+    module = parse_tile(_read(file), file)
     verify_tile(module)
     if passes:
         run_pipeline(module, passes)
@@ -47,4 +47,15 @@ def command(file: str, passes: str, output: Path | None, full_tables: bool, list
     elif output is None:
         click.echo(text, nl=not text.endswith("\n"))
     else:
-        output.write_text(text if text.endswith("\n") else text + "\n")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+
+
+def _read(file: str) -> str:
+    data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise click.UsageError(
+            f"{file}: must be text in UTF-8, not other bytes (at byte {error.start}); give a .mlir file"
+        ) from error

@@ -6,11 +6,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from ohmflow.compiler.compile import CompileOptions
     from ohmflow.compiler.program.program import Program
     from ohmflow.targets.schema.target import Target
+
+_COMPILE_OPTIONS = (
+    "loss",
+    "rule",
+    "optimizer",
+    "weight_scaling",
+    "weight_fill",
+    "weight_alpha",
+    "packing",
+    "placer",
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -99,7 +111,7 @@ def make_compile_options(
     """Collect compile options.
 
     Raises:
-        UnsupportedError: a value is out of range.
+        CompilerError: a value is not known or out of range.
     """
     from ohmflow.compiler.compile import CompileOptions
     from ohmflow.compiler.lowering.scaling import WeightScaling
@@ -113,15 +125,29 @@ def program_of(source: str, target: "Target", options: "CompileOptions") -> "Pro
 
     Raises:
         ProgramError, CompilerError, InfeasibleError: neither can be done.
+        click.UsageError: a program folder is given with options that were fixed when it was compiled.
     """
     path = Path(source)
     if path.is_dir():
+        _refuse_compile_options(path)
         from ohmflow.compiler.program.storage import load_program
 
         return load_program(path)
     from ohmflow.compiler.compile import compile_model
 
     return compile_model(path, target, options)
+
+
+def _refuse_compile_options(folder: Path) -> None:
+    """Refuse options of compiling beside a program, in which they are fixed; to ignore them would mislead."""
+    context = click.get_current_context()
+    for name in _COMPILE_OPTIONS:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(
+                f"{option}: must be given when compiling, not with the program {folder}, in which it is fixed; "
+                f"compile again with {option}"
+            )
 
 
 def echo_json(value: Any) -> None:

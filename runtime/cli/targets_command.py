@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ohmflow.runtime.cli.options import echo_json, json_option, load_target
+from ohmflow.runtime.cli.usage import CommandGroup
 
 if TYPE_CHECKING:
     from ohmflow.targets.schema.target import Target
 
 
-@click.group("targets", short_help="List, show and check targets.")
+@click.group("targets", cls=CommandGroup, short_help="List, show and check targets.")
 def command() -> None:
     """List, show and check targets."""
 
@@ -70,8 +71,9 @@ def check(targets: tuple[str, ...], as_json: bool) -> None:
         for name in targets:
             if not problems[name]:
                 click.echo(f"{name}: sound, hash {str(hashes[name])[:12]}")
-            for problem in problems[name]:
-                click.echo(f"error: {problem}", err=True)
+        faults = [problem for name in targets for problem in problems[name]]
+        if faults:
+            click.echo("error: " + "\n".join(faults), err=True)
     if any(problems.values()):
         click.get_current_context().exit(2)
 

@@ -64,8 +64,7 @@ def command(
     settings = TrainOptions(epochs, batch, lr, seed, update_at)  # type: ignore[arg-type]  # checked inside
     target = load_target(target_name, overrides)
     program = program_of(source, target, make_compile_options(**options))
-    rows = load_data(data, val, test, seed)
-    check_program_data(program, rows)
+    rows = check_program_data(program, load_data(data, val, test, seed))
     claim_folder(output, overwrite)
     with TrainingDisplay(program, target, rows, settings, quiet=as_json) as display:
 
