@@ -1,0 +1,601 @@
+"""Wrong inputs to the shell: each case prepares files in an empty folder and returns the words of a command.
+
+What must come out is in tests/golden/errors/<case>.txt.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from tests.end_to_end.models import DIGITS_MLP, Layer, network
+
+Words = list[Any]
+CASES: dict[str, Callable[[Path], Words]] = {}
+
+
+def case(make: Callable[[Path], Words]) -> Callable[[Path], Words]:
+    """Register a case under its function's name."""
+    CASES[make.__name__] = make
+    return make
+
+
+def small(folder: Path, *, outputs: int = 3) -> Path:
+    return network(4, Layer("gemm", 6), Layer("relu"), Layer("gemm", outputs)).write(folder / "small.onnx")
+
+
+def rows(folder: Path, **arrays: Any) -> Path:
+    draws = np.random.default_rng(0)
+    given = {"x": draws.random((20, 4), np.float32), "y": draws.integers(0, 3, 20)} | arrays
+    np.savez(folder / "data.npz", **{name: value for name, value in given.items() if value is not None})
+    return folder / "data.npz"
+
+
+def train(folder: Path, *more: Any, target: str = "ideal", model: Path | None = None, data: Any = None) -> Words:
+    """A sound training of the small model, but for what is given."""
+    return [
+        *(
+            "train",
+            model or small(folder),
+            "-t",
+            target,
+            "--data",
+            data or rows(folder),
+            "-o",
+            folder / "run",
+            "--json",
+        ),
+        *more,
+    ]
+
+
+# Models ---------------------------------------------------------------------------------------------------------------
+
+
+@case
+def model_missing(folder: Path) -> Words:
+    return train(folder, model=folder / "absent.onnx")
+
+
+@case
+def model_is_text(folder: Path) -> Words:
+    (folder / "notes.onnx").write_text("this is not a model\n")
+    return train(folder, model=folder / "notes.onnx")
+
+
+@case
+def model_is_empty(folder: Path) -> Words:
+    (folder / "empty.onnx").write_bytes(b"")
+    return train(folder, model=folder / "empty.onnx")
+
+
+@case
+def model_with_unsupported_operator(folder: Path) -> Words:
+    node = helper.make_node("Conv", ["x", "w"], ["y"], "conv1", kernel_shape=[3, 3])
+    graph = helper.make_graph(
+        [node],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1, 6, 6])],
+        [numpy_helper.from_array(np.ones((1, 1, 3, 3), np.float32), "w")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), folder / "cnn.onnx")
+    return train(folder, model=folder / "cnn.onnx")
+
+
+@case
+def model_with_nan_in_its_weights(folder: Path) -> Words:
+    net = network(4, Layer("gemm", 3))
+    tensor = net.proto.graph.initializer[0]
+    values = numpy_helper.to_array(tensor).copy()
+    values[1, 2] = np.nan
+    tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    return train(folder, model=net.write(folder / "nan.onnx"))
+
+
+@case
+def model_with_two_inputs(folder: Path) -> Words:
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "z"], ["s"], "sum"), helper.make_node("MatMul", ["s", "w"], ["y"], "product")],
+        "g",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 4]) for name in ("x", "z")],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 3])],
+        [numpy_helper.from_array(np.ones((4, 3), np.float32), "w")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), folder / "two.onnx")
+    return train(folder, model=folder / "two.onnx")
+
+
+# Targets --------------------------------------------------------------------------------------------------------------
+
+
+@case
+def target_unknown(folder: Path) -> Words:
+    return train(folder, target="protonic-pgs")
+
+
+@case
+def target_file_missing(folder: Path) -> Words:
+    return train(folder, target=str(folder / "absent.yaml"))
+
+
+@case
+def target_with_three_mistakes(folder: Path) -> Words:
+    (folder / "mine.yaml").write_text(
+        "name: mine\nsummary: A test\nextends: protonic-psg\n"
+        "tile:\n  adc: {energy: 15 aW}\n  crossbar: {rows: many}\nchip:\n  clok: 1 GHz\n"
+    )
+    return ["targets", "check", folder / "mine.yaml"]
+
+
+@case
+def target_of_a_run_with_three_mistakes(folder: Path) -> Words:
+    target_with_three_mistakes(folder)
+    return train(folder, target=str(folder / "mine.yaml"))
+
+
+@case
+def set_without_value(folder: Path) -> Words:
+    return train(folder, "--set", "tile.crossbar.rows")
+
+
+@case
+def set_unknown_path(folder: Path) -> Words:
+    return train(folder, "--set", "tile.crosbar.rows=64")
+
+
+@case
+def set_wrong_value(folder: Path) -> Words:
+    return train(folder, "--set", "tile.crossbar.rows=-3")
+
+
+@case
+def set_nonsense(folder: Path) -> Words:
+    return train(folder, "--set", "..=[{")
+
+
+# Data -----------------------------------------------------------------------------------------------------------------
+
+
+@case
+def data_missing(folder: Path) -> Words:
+    return train(folder, data=folder / "absent.npz")
+
+
+@case
+def data_is_a_folder(folder: Path) -> Words:
+    return train(folder, data=folder)
+
+
+@case
+def data_is_text(folder: Path) -> Words:
+    (folder / "data.csv").write_text("1,2\n")
+    return train(folder, data=folder / "data.csv")
+
+
+@case
+def data_is_one_array(folder: Path) -> Words:
+    np.save(folder / "x.npy", np.ones((3, 4)))
+    return train(folder, data=folder / "x.npy")
+
+
+@case
+def data_without_y(folder: Path) -> Words:
+    return train(folder, data=rows(folder, y=None))
+
+
+@case
+def data_with_pickles(folder: Path) -> Words:
+    return train(folder, data=rows(folder, y=np.array([{}] * 20, object)))
+
+
+@case
+def data_x_and_y_of_other_lengths(folder: Path) -> Words:
+    return train(folder, data=rows(folder, y=np.zeros(19, np.int64)))
+
+
+@case
+def data_y_is_one_number(folder: Path) -> Words:
+    return train(folder, data=rows(folder, y=np.int64(3)))
+
+
+@case
+def data_x_without_rows(folder: Path) -> Words:
+    return train(folder, data=rows(folder, x=np.zeros((0, 4), np.float32), y=np.zeros(0, np.int64)))
+
+
+@case
+def data_of_the_wrong_width(folder: Path) -> Words:
+    return train(folder, data=rows(folder, x=np.ones((20, 5), np.float32)))
+
+
+@case
+def data_of_text(folder: Path) -> Words:
+    return train(folder, data=rows(folder, y=np.array(["a"] * 20)))
+
+
+@case
+def data_with_labels_out_of_range(folder: Path) -> Words:
+    return train(folder, data=rows(folder, y=np.arange(20) % 4))
+
+
+@case
+def data_with_negative_labels(folder: Path) -> Words:
+    return train(folder, data=rows(folder, y=np.arange(20) % 4 - 1))
+
+
+@case
+def data_with_labels_that_are_not_whole(folder: Path) -> Words:
+    return train(folder, data=rows(folder, y=np.full(20, 0.5)))
+
+
+@case
+def data_with_one_hot_labels(folder: Path) -> Words:
+    return train(folder, data=rows(folder, y=np.eye(3, dtype=np.int64)[np.arange(20) % 3]))
+
+
+@case
+def data_with_nan(folder: Path) -> Words:
+    x = np.ones((20, 4), np.float32)
+    x[7, 2] = np.nan
+    return train(folder, data=rows(folder, x=x))
+
+
+@case
+def data_beyond_float32(folder: Path) -> Words:
+    x = np.ones((20, 4))
+    x[3, 1] = 1e300
+    return train(folder, data=rows(folder, x=x))
+
+
+@case
+def data_x_test_without_y_test(folder: Path) -> Words:
+    return train(folder, data=rows(folder, x_test=np.ones((2, 4), np.float32)))
+
+
+@case
+def shares_that_leave_nothing(folder: Path) -> Words:
+    return train(folder, "--val", "0.5", "--test", "0.5")
+
+
+@case
+def share_above_one(folder: Path) -> Words:
+    return train(folder, "--test", "1.5")
+
+
+@case
+def data_of_one_row_all_tested(folder: Path) -> Words:
+    one = {"x": np.ones((1, 4), np.float32), "y": np.zeros(1, np.int64)}
+    return train(folder, "--test", "0.9", "--val", "0", data=rows(folder, **one))
+
+
+# Options --------------------------------------------------------------------------------------------------------------
+
+
+@case
+def epochs_zero(folder: Path) -> Words:
+    return train(folder, "--epochs", "0")
+
+
+@case
+def epochs_not_a_number(folder: Path) -> Words:
+    return train(folder, "--epochs", "many")
+
+
+@case
+def batch_zero(folder: Path) -> Words:
+    return train(folder, "--batch", "0")
+
+
+@case
+def lr_negative(folder: Path) -> Words:
+    return train(folder, "--lr", "-1")
+
+
+@case
+def lr_nan(folder: Path) -> Words:
+    return train(folder, "--lr", "nan")
+
+
+@case
+def seed_negative(folder: Path) -> Words:
+    return train(folder, "--seed", "-1")
+
+
+@case
+def seed_beyond_64_bits(folder: Path) -> Words:
+    return train(folder, "--seed", str(2**64))
+
+
+@case
+def update_at_unknown(folder: Path) -> Words:
+    return train(folder, "--update-at", "epoch")
+
+
+@case
+def loss_unknown(folder: Path) -> Words:
+    return train(folder, "--loss", "hinge")
+
+
+@case
+def rule_unknown(folder: Path) -> Words:
+    return train(folder, "--rule", "sgdm")
+
+
+@case
+def optimizer_unknown(folder: Path) -> Words:
+    return train(folder, "--optimizer", "adam")
+
+
+@case
+def placer_unknown(folder: Path) -> Words:
+    return train(folder, "--placer", "snek", target="rpu-2016")
+
+
+@case
+def placer_unknown_on_ideal(folder: Path) -> Words:
+    return train(folder, "--placer", "snek")
+
+
+@case
+def packing_unknown(folder: Path) -> Words:
+    return train(folder, "--packing", "shared")
+
+
+@case
+def weight_scaling_unknown(folder: Path) -> Words:
+    return train(folder, "--weight-scaling", "most")
+
+
+@case
+def weight_fill_out_of_range(folder: Path) -> Words:
+    return train(folder, "--weight-fill", "1.5")
+
+
+@case
+def weight_alpha_zero(folder: Path) -> Words:
+    return train(folder, "--weight-scaling", "fixed", "--weight-alpha", "0")
+
+
+@case
+def option_unknown(folder: Path) -> Words:
+    return train(folder, "--epoch", "3")
+
+
+@case
+def command_unknown(folder: Path) -> Words:
+    return ["trian"]
+
+
+@case
+def data_option_missing(folder: Path) -> Words:
+    return ["train", small(folder), "-t", "ideal", "-o", folder / "run"]
+
+
+# Folders --------------------------------------------------------------------------------------------------------------
+
+
+@case
+def output_not_empty(folder: Path) -> Words:
+    (folder / "run").mkdir()
+    (folder / "run" / "notes.txt").write_text("mine")
+    return train(folder)
+
+
+@case
+def output_is_a_file(folder: Path) -> Words:
+    (folder / "run").write_text("mine")
+    return train(folder)
+
+
+@case
+def output_under_a_file(folder: Path) -> Words:
+    (folder / "file").write_text("mine")
+    return [*train(folder), "-o", folder / "file" / "run"]
+
+
+@case
+def compile_without_output(folder: Path) -> Words:
+    return ["compile", small(folder), "-t", "ideal"]
+
+
+@case
+def compile_program_to_a_file(folder: Path) -> Words:
+    return ["compile", small(folder), "-t", "ideal", "-o", folder / "program.mlir"]
+
+
+# What can not be done -------------------------------------------------------------------------------------------------
+
+
+@case
+def model_too_large(folder: Path) -> Words:
+    changes = ("chip.mesh=1 x 1", "tile.crossbar.rows=64", "tile.crossbar.cols=64")
+    return train(
+        folder, *(w for c in changes for w in ("--set", c)), target="rpu-2016", model=DIGITS_MLP, data="digits"
+    )
+
+
+@case
+def batch_too_large(folder: Path) -> Words:
+    return train(folder, "--batch", "900", target="protonic-psg", model=DIGITS_MLP, data="digits")
+
+
+@case
+def training_that_diverges(folder: Path) -> Words:
+    return train(folder, "--lr", "1e6", "--epochs", "9", model=DIGITS_MLP, data="digits")
+
+
+@case
+def mean_squared_error_of_classes(folder: Path) -> Words:
+    return train(folder, "--loss", "mse")
+
+
+# Programs and inference -----------------------------------------------------------------------------------------------
+
+
+def program(folder: Path) -> Path:
+    from ohmflow.compiler.compile import compile_model
+    from ohmflow.compiler.program.storage import save_program
+    from ohmflow.targets.registry import load
+
+    save_program(compile_model(small(folder), load("ideal")), folder / "program")
+    return folder / "program"
+
+
+@case
+def program_for_another_target(folder: Path) -> Words:
+    return train(folder, target="rpu-2016", model=program(folder))
+
+
+@case
+def program_damaged(folder: Path) -> Words:
+    file = program(folder) / "weights.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"!")
+    return train(folder, model=folder / "program")
+
+
+@case
+def program_without_a_file(folder: Path) -> Words:
+    (program(folder) / "segments.onnx").unlink()
+    return train(folder, model=folder / "program")
+
+
+@case
+def program_of_another_version(folder: Path) -> Words:
+    manifest = program(folder) / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format_version": 99}))
+    return train(folder, model=folder / "program")
+
+
+@case
+def program_is_some_folder(folder: Path) -> Words:
+    (folder / "some").mkdir()
+    return train(folder, model=folder / "some")
+
+
+@case
+def program_whose_manifest_lists_nothing(folder: Path) -> Words:
+    manifest = program(folder) / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"files": {}}))
+    return train(folder, model=folder / "program")
+
+
+@case
+def program_with_other_compile_options(folder: Path) -> Words:
+    return train(folder, "--loss", "mse", model=program(folder))
+
+
+def run(folder: Path, **arrays: Any) -> Words:
+    np.savez(folder / "inputs.npz", **arrays)
+    return ["run", small(folder), "-t", "ideal", "--inputs", folder / "inputs.npz", "-o", folder / "out"]
+
+
+@case
+def inputs_with_a_wrong_name(folder: Path) -> Words:
+    return run(folder, image=np.ones((2, 4), np.float32))
+
+
+@case
+def inputs_with_a_name_too_many(folder: Path) -> Words:
+    return run(folder, x=np.ones((2, 4), np.float32), z=np.ones(2))
+
+
+@case
+def inputs_of_the_wrong_shape(folder: Path) -> Words:
+    return run(folder, x=np.ones((2, 5), np.float32))
+
+
+@case
+def inputs_with_infinity(folder: Path) -> Words:
+    return run(folder, x=np.array([[1, np.inf, 1, 1]], np.float32))
+
+
+@case
+def inputs_missing(folder: Path) -> Words:
+    words = run(folder)
+    (folder / "inputs.npz").unlink()
+    return words
+
+
+@case
+def inputs_are_text(folder: Path) -> Words:
+    words = run(folder)
+    (folder / "inputs.npz").write_text("not an archive")
+    return words
+
+
+# Tile IR --------------------------------------------------------------------------------------------------------------
+
+
+def text(folder: Path, tile_ir: str) -> Path:
+    (folder / "t.mlir").write_text(tile_ir)
+    return folder / "t.mlir"
+
+
+SOUND = "builtin.module {\n}\n"
+
+
+@case
+def tile_ir_missing(folder: Path) -> Words:
+    return ["opt", folder / "absent.mlir"]
+
+
+@case
+def tile_ir_wrong(folder: Path) -> Words:
+    return ["opt", text(folder, "tile.state @a hidden : !tile.vec<4xf32>\ntile.state @b hidden : !tile.vec<4xf64>\n")]
+
+
+@case
+def tile_ir_not_text(folder: Path) -> Words:
+    (folder / "t.mlir").write_bytes(b"\xff\xfe\x00")
+    return ["opt", folder / "t.mlir"]
+
+
+@case
+def pass_unknown(folder: Path) -> Words:
+    return ["opt", text(folder, SOUND), "-p", "dead-cod"]
+
+
+@case
+def pass_with_a_wrong_option(folder: Path) -> Words:
+    return ["opt", text(folder, SOUND), "-p", "split-maps{where=backward}"]
+
+
+@case
+def pipeline_malformed(folder: Path) -> Words:
+    return ["opt", text(folder, SOUND), "-p", "dead-code{"]
+
+
+@case
+def opt_output_under_a_file(folder: Path) -> Words:
+    (folder / "file").write_text("mine")
+    return ["opt", text(folder, SOUND), "-o", folder / "file" / "t.mlir"]
+
+
+@case
+def words_too_many(folder: Path) -> Words:
+    return ["opt", text(folder, SOUND), "other.mlir"]
+
+
+@case
+def value_left_out(folder: Path) -> Words:
+    return ["opt", text(folder, SOUND), "-p"]
+
+
+@case
+def emit_unknown(folder: Path) -> Words:
+    return ["compile", small(folder), "-t", "ideal", "--emit", "verilog"]
+
+
+@case
+def subcommand_unknown(folder: Path) -> Words:
+    return ["targets", "shwo", "ideal"]
+
+
+@case
+def seed_of_a_run_negative(folder: Path) -> Words:
+    return [*run(folder, x=np.ones((2, 4), np.float32)), "--seed", "-1"]
