@@ -63,18 +63,22 @@ def command(
             raise click.UsageError(f"-o {output}: must be a folder for a program, not a file name; drop the suffix")
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_bytes(text.encode() if isinstance(text, str) else text)
-        click.echo(f"wrote {output}", err=True)
+        if as_json:
+            echo_json(_summary(stages) | {"output": str(output)})
+        else:
+            click.echo(f"wrote {output}", err=True)
         return
     if output is not None:
         claim_folder(output, overwrite)
         save_program(stages.program, output)
         if isinstance(text, bytes):
             (output / "training.onnx").write_bytes(text)
-    if emit in ("tile-ir", "disassembly"):
+    if as_json:
+        emitted = {emit.replace("-", "_"): text} if emit in ("tile-ir", "disassembly") else {}
+        echo_json(_summary(stages) | emitted | {"output": None if output is None else str(output)})
+    elif emit in ("tile-ir", "disassembly"):
         assert isinstance(text, str)
         click.echo(text, nl=not text.endswith("\n"))
-    elif as_json:
-        echo_json(_summary(stages))
     else:
         _show(stages, output)
 

@@ -152,4 +152,4 @@ def _refuse_compile_options(folder: Path) -> None:
 
 def echo_json(value: Any) -> None:
     """Print a value as JSON."""
-    click.echo(json.dumps(value, indent=1))
+    click.echo(json.dumps(value, indent=1, allow_nan=False))

@@ -111,7 +111,7 @@ def _print(about: dict[str, Any]) -> None:
     screen.print(f"[dim]{about['path']}, hash {about['hash'][:12]}[/]")
     values = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("Value", "", "Confidence", "Source"):
-        values.add_column(name, overflow="fold")
+        values.add_column(name, overflow="fold", no_wrap=name != "Source")  # paths are to be copied whole
     for row in about["values"]:
         style = "yellow" if row["confidence"] == "low" else None
         values.add_row(row["path"], row["value"], row["confidence"], row["source"] or "–", style=style)
