@@ -1,8 +1,6 @@
 """`compile_model`: the whole way from an ONNX model to a program."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,6 @@ from ohmflow.compiler.autodiff.registry import losses, optimizers
 from ohmflow.compiler.autodiff.training import inference_graph, training_graph
 from ohmflow.compiler.autodiff.training_graph import TrainingGraph
 from ohmflow.compiler.emit.assemble import assemble
-from ohmflow.compiler.errors import CompilerError
 from ohmflow.compiler.frontend.load import load_model
 from ohmflow.compiler.lowering.functions import segments_model
 from ohmflow.compiler.lowering.lower import Lowered, LowerOptions, lower
@@ -25,6 +22,7 @@ from ohmflow.compiler.lowering.source import source_for_export
 from ohmflow.compiler.mapping.assign import assign
 from ohmflow.compiler.mapping.packing import PACKINGS
 from ohmflow.compiler.mapping.placers import placers
+from ohmflow.compiler.plugins import choose
 from ohmflow.compiler.program.program import ArrayRecord, Program
 from ohmflow.compiler.rules.registry import rule, rules
 from ohmflow.compiler.tile.attributes import BlockTable
@@ -57,20 +55,13 @@ class CompileOptions:
         """Check the names before any work is done, whether or not the target will need them.
 
         Raises:
-            CompilerError: a name is not known; the nearest is offered.
+            ChoiceError: a name is not known; the nearest is offered.
         """
-        _check_name("--loss", self.loss, losses())
-        _check_name("--rule", self.rule, rules())
-        _check_name("--optimizer", self.optimizer, optimizers())
-        _check_name("--packing", self.packing, PACKINGS)
-        _check_name("--placer", self.placer, placers())
-
-
-def _check_name(option: str, name: str, known: Collection[str]) -> None:
-    if name not in known:
-        near = get_close_matches(name, known, 1)
-        advice = f"did you mean '{near[0]}'?" if near else "choose one of them"
-        raise CompilerError(f"{option}: must be one of {', '.join(sorted(known))}, not '{name}'; {advice}")
+        choose("--loss", self.loss, losses())
+        choose("--rule", self.rule, rules())
+        choose("--optimizer", self.optimizer, optimizers())
+        choose("--packing", self.packing, dict.fromkeys(PACKINGS))
+        choose("--placer", self.placer, placers())
 
 
 @dataclass(frozen=True)

@@ -27,3 +27,9 @@ class UnsupportedError(CompilerError):
     """The model is sound, but asks for something that ohmflow does not do."""
 
     exit_status: ClassVar[int] = 3
+
+
+class ChoiceError(CompilerError):
+    """A name that is not known, or that two extensions claim."""
+
+    exit_status: ClassVar[int] = 2

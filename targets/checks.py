@@ -14,6 +14,9 @@ from ohmflow.targets.quantity import Quantity
 from ohmflow.targets.schema.coverage import KINDS, covers
 from ohmflow.targets.schema.figure import Figure
 
+_LONGEST_TRAIN = 63
+"""A pulse train is a mask of 64 bits in the machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -82,10 +85,12 @@ def _device(view: View) -> Iterator[Fault]:
     if view.pulsed and needed and not view.given("device.pulse"):
         text = "device.pulse must be given for a device that is pulsed, not left out; add 'pulse: {…}'"
         yield Fault("device", text, ("device.pulse",))
-    if view.pulsed and view.value("tile.update.train_length") == 0:
+    length = view.value("tile.update.train_length")
+    if view.pulsed and length is not None and not 1 <= length <= _LONGEST_TRAIN:
         yield Fault(
             "tile.update.train_length",
-            "tile.update.train_length must be at least 1 for a device that is pulsed, not '0'; write one such as 31",
+            f"tile.update.train_length must be from 1 to {_LONGEST_TRAIN} for a device that is pulsed, not '{length}'; "
+            "write one such as 31",
         )
 
 

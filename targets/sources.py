@@ -9,7 +9,7 @@ from pathlib import Path
 from ohmflow.targets.catalogue import files
 from ohmflow.targets.errors import TargetError
 from ohmflow.targets.provenance import settle
-from ohmflow.targets.yaml_marks import Entry, Mark, Node, Scalar, Section, merge, read_yaml
+from ohmflow.targets.yaml_marks import Entry, Mark, Node, Scalar, Section, find, merge, read_yaml
 
 _OWN = ("extends", "abstract", "name", "summary")
 """Keys that a file does not hand on to those that extend it."""
@@ -129,7 +129,18 @@ def _extend(result: Resolved, entry: Entry, path: Path, above: tuple[Path, ...])
     result.complete = base.complete
     if base.root is not None:
         handed_on = {key: e for key, e in base.root.entries.items() if key not in _OWN}
-        result.root = merge(Section(base.root.mark, handed_on), root)
+        result.root = merge(_without_foreign_parameters(Section(base.root.mark, handed_on), root), root)
+
+
+def _without_foreign_parameters(base: Section, over: Section) -> Section:
+    """Drop the base's device parameters when `over` names another device model, whose parameters are its own."""
+    mine, theirs = find(over, "device.model"), find(base, "device.model")
+    texts = [e.node.text if e is not None and isinstance(e.node, Scalar) else None for e in (mine, theirs)]
+    device = base.entries.get("device")
+    if texts[0] is None or texts[0] == texts[1] or device is None or not isinstance(device.node, Section):
+        return base
+    kept = {key: e for key, e in device.node.entries.items() if key != "parameters"}
+    return Section(base.mark, {**base.entries, "device": Entry(device.key_mark, Section(device.node.mark, kept))})
 
 
 def lay_overrides(root: Section, overrides: Mapping[str, str]) -> tuple[Section, list[str]]:
@@ -158,5 +169,5 @@ def lay_overrides(root: Section, overrides: Mapping[str, str]) -> tuple[Section,
         assert isinstance(node, Section)
         settled, more = settle(node, source=option, confidence="low")
         problems += more
-        root = merge(root, settled)
+        root = merge(_without_foreign_parameters(root, settled), settled)
     return root, problems

@@ -7,10 +7,8 @@ Randomness).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
-from importlib.metadata import entry_points
 
-from ohmflow.compiler.mapping.errors import InfeasibleError
+from ohmflow.compiler.plugins import choose, extensions
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,8 @@ def scatter(bins: int, grid: Grid, traffic: Sequence[Traffic]) -> list[int]:
     return [b * grid.tiles // bins for b in range(bins)]
 
 
+GROUP = "ohmflow.placers"
+
 _OURS: dict[str, Placer] = {"snake": snake, "scatter": scatter}
 
 
@@ -62,27 +62,15 @@ def placers() -> dict[str, Placer]:
     """All known placers by name: ours and those of entry points.
 
     Raises:
-        ValueError: two placers have one name.
+        ChoiceError: two placers have one name.
     """
-    known = dict(_OURS)
-    for point in entry_points(group="ohmflow.placers"):
-        if point.name in known:
-            raise ValueError(
-                f"placer '{point.name}': must be registered once, not by ohmflow and by {point.value}; rename it"
-            )
-        known[point.name] = point.load()
-    return known
+    return extensions(GROUP, "placer", _OURS)
 
 
 def placer(name: str) -> Placer:
     """Look a placer up.
 
     Raises:
-        InfeasibleError: it is not known; the nearest name is offered.
+        ChoiceError: it is not known, or two placers have one name.
     """
-    known = placers()
-    if name not in known:
-        near = get_close_matches(name, known, 1)
-        hint = f"did you mean '{near[0]}'?" if near else "choose one of " + ", ".join(sorted(known))
-        raise InfeasibleError(f"--placer: must be one of {', '.join(sorted(known))}, not '{name}'; {hint}")
-    return known[name]
+    return choose("--placer", name, placers())

@@ -1,8 +1,9 @@
 """What an update rule is: the way an array's gradient factors become tile operations.
 
 A rule sees stashes of x and d, never a dense gradient, and appends tile operations that consume the array's version
-and give its last one. Whatever it uses beside (a second array, hidden state, counters) it declares in the module, so
-that it is placed, timed and paid for like everything else.
+and give its last one, so that all of it is placed, timed and paid for like everything else. It works on the one array
+that it is given; rules with arrays, state or digital work of their own (Tiki-Taka and its kin) need a wider context,
+which is not there yet, although the tile IR and both engines carry such programs.
 """
 
 from collections.abc import Sequence

@@ -1,40 +1,27 @@
-"""Known update rules: ours by a line here, others by the entry-point group `ohmflow.rules`."""
+"""Known update rules: ours by a line here, others by the entry-point group `ohmflow.rules`, which names classes."""
 
-from difflib import get_close_matches
-from importlib.metadata import entry_points
-
-from ohmflow.compiler.errors import UnsupportedError
+from ohmflow.compiler.plugins import choose, extensions
 from ohmflow.compiler.rules.protocol import Rule
 from ohmflow.compiler.rules.sgd import Sgd
 
-_OURS: tuple[Rule, ...] = (Sgd(),)
+GROUP = "ohmflow.rules"
+
+_OURS: tuple[type[Rule], ...] = (Sgd,)
 
 
-def rules() -> dict[str, Rule]:
+def rules() -> dict[str, type[Rule]]:
     """All known rules by name.
 
     Raises:
-        UnsupportedError: two rules have one name.
+        ChoiceError: two rules have one name.
     """
-    known: dict[str, Rule] = {rule.name: rule for rule in _OURS}
-    for point in entry_points(group="ohmflow.rules"):
-        if point.name in known:
-            raise UnsupportedError(
-                f"rule '{point.name}': must be registered once, not by ohmflow and by {point.value}; rename it"
-            )
-        known[point.name] = point.load()()
-    return known
+    return extensions(GROUP, "rule", {kind.name: kind for kind in _OURS})
 
 
 def rule(name: str) -> Rule:
-    """Look a rule up.
+    """Make the rule called `name`.
 
     Raises:
-        UnsupportedError: it is not known; the nearest name is offered.
+        ChoiceError: it is not known, or two rules have one name.
     """
-    known = rules()
-    if name not in known:
-        near = get_close_matches(name, known, 1)
-        hint = f"did you mean '{near[0]}'?" if near else "use a known one"
-        raise UnsupportedError(f"--rule: must be one of {', '.join(sorted(known))}, not '{name}'; {hint}")
-    return known[name]
+    return choose("--rule", name, rules())()

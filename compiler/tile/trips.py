@@ -99,7 +99,17 @@ def _value_key(value: SSAValue) -> Key:
 def _at(key: Key, stash: SSAValue, index: SSAValue) -> Key:
     """The key, seen from outside the loop that collected `stash`, for the iteration `index`."""
     loop = _collector(stash)
-    return ("at", key, index) if loop is not None and _varies(key, loop) else key
+    if loop is None or not _varies(key, loop):
+        return key
+    # A key that varies with the loop's own index alone is the same key at the index that is asked for.
+    asked = _substituted(key, loop.index, index) if isinstance(loop, LoopOp) else key
+    return ("at", key, index) if _varies(asked, loop) else asked
+
+
+def _substituted(key: Key, old: SSAValue, new: SSAValue) -> Key:
+    return tuple(
+        new if part is old else _substituted(part, old, new) if isinstance(part, tuple) else part for part in key
+    )
 
 
 def _varies(key: Key, loop: Operation) -> bool:

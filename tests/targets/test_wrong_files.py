@@ -132,7 +132,7 @@ ONE_MISTAKE = {
     ),
     "train length": (
         {"train_length: 31": "train_length: 0"},
-        "chip.yaml:25:26: tile.update.train_length must be at least 1 for a device that is pulsed, not '0'; "
+        "chip.yaml:25:26: tile.update.train_length must be from 1 to 63 for a device that is pulsed, not '0'; "
         "write one such as 31",
     ),
     "retries": (

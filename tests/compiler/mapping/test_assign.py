@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ohmflow.compiler.errors import ChoiceError
 from ohmflow.compiler.mapping.assign import assign
 from ohmflow.compiler.mapping.blocks import cut
 from ohmflow.compiler.mapping.errors import InfeasibleError
@@ -136,6 +137,6 @@ def test_too_large_a_model_is_refused_with_what_is_short(
 
 
 def test_an_unknown_placer_is_refused_and_the_nearest_one_offered() -> None:
-    with pytest.raises(InfeasibleError) as caught:
+    with pytest.raises(ChoiceError) as caught:
         assign({"A": (4, 4)}, target(), placer_name="snek")
     check_golden("program/refusals/mapping-unknown-placer.txt", str(caught.value))
