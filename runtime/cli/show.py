@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -66,12 +67,13 @@ class TrainingDisplay:
         arrays = self._program.arrays
         weights = sum(a.rows * a.cols for a in arrays)
         tiles = len({b.tile for a in arrays for b in a.blocks})
+        model, target, data = map(escape, (self._program.manifest["model"], self._target.name, self._data.name))
         self._console.print(
-            f"[bold]{self._program.manifest['model']}[/] on [bold]{self._target.name}[/]: {weights:,} weights in "
+            f"[bold]{model}[/] on [bold]{target}[/]: {weights:,} weights in "
             f"{len(arrays)} arrays on {tiles} tile{'s' if tiles != 1 else ''}"
         )
         self._console.print(
-            f"  {len(self._data.train):,} rows to train on ({self._data.name}), {len(self._data.val):,} to validate, "
+            f"  {len(self._data.train):,} rows to train on ({data}), {len(self._data.val):,} to validate, "
             f"{len(self._data.test):,} to test; batch {self._options.batch}, lr {self._options.lr:g}, "
             f"seed {self._options.seed}",
             style="dim",
@@ -131,7 +133,10 @@ def show_run(run: Run, target: Target, program: Program) -> None:
     if summary["energy_joules"] is not None:
         _show_confidence(screen, target, summary["not_modelled"])
     if run.folder is not None:
-        screen.print(f"Written to [bold]{run.folder}/[/]: model.onnx (trained), summary.json, ledger.csv, events.npz")
+        screen.print(
+            f"Written to [bold]{escape(str(run.folder))}/[/]: model.onnx (trained), summary.json, ledger.csv, "
+            "events.npz"
+        )
     screen.print(f"[dim]{summary['host_seconds']:.1f} s on this computer[/]")
 
 
@@ -145,7 +150,9 @@ def show_bill(
     """Print time, energy by phase and component, and the busiest units."""
     screen = screen or console()
     if summary["simulated_seconds"] is None and summary["energy_joules"] is None:
-        screen.print(f"{target.name} has no time and no energy: {', '.join(summary['not_modelled'])} are not modelled.")
+        screen.print(
+            f"{escape(target.name)} has no time and no energy: {', '.join(summary['not_modelled'])} are not modelled."
+        )
         return
     seconds, joules = summary["simulated_seconds"], summary["energy_joules"]
     if seconds is not None:
@@ -279,7 +286,7 @@ def _show_confidence(screen: Console, target: Target, missing: Iterable[str]) ->
     if low:
         screen.print(
             f"{len(low)} figures of this target are of low confidence, among them {_telling(low)}; "
-            f"[bold]ohmflow targets show {target.name}[/] gives each with its source."
+            f"[bold]ohmflow targets show {escape(target.name)}[/] gives each with its source."
         )
     left_out = list(missing)
     if left_out:

@@ -101,20 +101,21 @@ def _describe(target: "Target") -> dict[str, Any]:
 
 
 def _print(about: dict[str, Any]) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     from ohmflow.runtime.cli.show import console
     from ohmflow.runtime.cli.units import energy
 
     screen = console()
-    screen.print(f"[bold]{about['name']}[/]  {about['summary']}")
-    screen.print(f"[dim]{about['path']}, hash {about['hash'][:12]}[/]")
+    screen.print(f"[bold]{escape(about['name'])}[/]  {escape(about['summary'])}")
+    screen.print(f"[dim]{escape(about['path'])}, hash {about['hash'][:12]}[/]")
     values = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("Value", "", "Confidence", "Source"):
         values.add_column(name, overflow="fold", no_wrap=name != "Source")  # paths are to be copied whole
     for row in about["values"]:
         style = "yellow" if row["confidence"] == "low" else None
-        values.add_row(row["path"], row["value"], row["confidence"], row["source"] or "–", style=style)
+        values.add_row(row["path"], escape(row["value"]), row["confidence"], escape(row["source"] or "–"), style=style)
     screen.print(values)
     screen.print()
     costs = Table(box=None, pad_edge=False, header_style="bold", title="Energy of one event", title_justify="left")

@@ -199,6 +199,17 @@ def test_defect_is_called_one(shell: Runner, monkeypatch: pytest.MonkeyPatch) ->
     )
 
 
+def test_names_with_brackets_are_shown_as_they_are(shell: Runner, tmp_path: Path, data: Path) -> None:
+    folder = tmp_path / "[red]"
+    folder.mkdir()
+    model = network(4, Layer("gemm", 3)).write(folder / "[bold]net[-v1].onnx")
+    target = folder / "mine.yaml"
+    target.write_text('name: "[dim]mine"\nsummary: A [link] of \nextends: rpu-2016\nsource: "[/bold] assumption"\n')
+    out = shell("train", model, "-t", target, "--data", data, "-o", folder / "run")
+    assert "[red]/run/" in out.replace("\n", "") and "[bold]net[-v1].onnx on [dim]mine" in shell.err.replace("\n", " ")
+    assert "[dim]mine  A [link] of" in shell("targets", "show", target)
+
+
 def test_overwrite_replaces_a_run(shell: Runner, tmp_path: Path, model: Path, data: Path) -> None:
     words = ("train", model, "-t", "ideal", "--data", data, "-o", tmp_path / "run")
     shell(*words)
