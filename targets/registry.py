@@ -38,7 +38,9 @@ def load(name_or_path: str | Path, overrides: Mapping[str, str] | None = None) -
     """
     if isinstance(name_or_path, Path) or is_path(name_or_path):
         return load_file(Path(name_or_path), overrides)
-    return load_file(path_of(name_or_path), overrides, name=name_or_path)
+    known = files()
+    offered = () if name_or_path in known else tuple(info.name for info in available())
+    return load_file(path_of(name_or_path, "target: ", offered), overrides, name=name_or_path)
 
 
 def available() -> list[TargetInfo]:

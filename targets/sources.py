@@ -1,7 +1,7 @@
 """From a file to one settled tree: reading, `extends:`, overrides."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -37,12 +37,13 @@ def is_path(name: str) -> bool:
     return name.endswith((".yaml", ".yml")) or "/" in name or os.sep in name
 
 
-def path_of(name: str, where: str = "") -> Path:
+def path_of(name: str, where: str, offered: Collection[str] = ()) -> Path:
     """The file of a known target.
 
     Args:
         name: as `available` lists it, or of an abstract base.
         where: place and key of the name, for the message.
+        offered: names to offer when it is unknown; all known ones by default.
 
     Raises:
         TargetError: there is none of that name; the nearest is offered.
@@ -50,9 +51,10 @@ def path_of(name: str, where: str = "") -> Path:
     known = files()
     if name in known:
         return known[name]
-    near = get_close_matches(name, known, n=1, cutoff=0.4)
+    names = offered or known
+    near = get_close_matches(name, names, n=1, cutoff=0.4)
     do = f"did you mean '{near[0]}'?" if near else "or give the path of a .yaml file"
-    raise TargetError([f"{where}target must be one of {', '.join(known)}, not '{name}'; {do}"])
+    raise TargetError([f"{where}must be one of {', '.join(names)}, not '{name}'; {do}"])
 
 
 def resolve(path: Path, above: tuple[Path, ...] = ()) -> Resolved:
@@ -107,7 +109,7 @@ def _extend(result: Resolved, entry: Entry, path: Path, above: tuple[Path, ...])
         result.complete = False
         return
     try:
-        base_path = path.parent / node.text if is_path(node.text) else path_of(node.text, f"{node.mark}: extends: ")
+        base_path = path.parent / node.text if is_path(node.text) else path_of(node.text, f"{node.mark}: extends ")
     except TargetError as error:
         result.problems += error.problems
         result.complete = False

@@ -67,7 +67,7 @@ class VecType(ParametrizedAttribute, TypeAttribute):
     @override
     def verify(self) -> None:
         if self.element_type not in VEC_ELEMENTS:
-            raise VerifyException(f"elements of a vec must be f32, i64 or i1, not {self.element_type}")
+            raise VerifyException(f"elements of a vec must be f32, i64 or i1, not {self.element_type}; use one of them")
         if any(size < 1 for size in self.dims):
             raise VerifyException(f"dimensions of a vec must be at least 1, not {list(self.dims)}")
 
@@ -82,7 +82,7 @@ class ScalarType(ParametrizedAttribute, TypeAttribute):
     @override
     def verify(self) -> None:
         if self.element_type not in SCALAR_ELEMENTS:
-            raise VerifyException(f"a scalar must be f32 or index, not {self.element_type}")
+            raise VerifyException(f"a scalar must be f32 or index, not {self.element_type}; use one of them")
 
 
 @irdl_attr_definition

@@ -1,5 +1,6 @@
 """Which passes there are, and running them by a text such as `canonical-names,split-maps{at=backward}`."""
 
+from dataclasses import fields
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from warnings import warn
@@ -82,7 +83,10 @@ def make_pipeline(text: str) -> list[ModulePass]:
     try:
         specs = list(parse_pipeline(text.strip()))
     except ArgSpecParseError as error:
-        raise TileError(f"pipeline '{text}': {_last_line(error)}; write a,b{{option=value}}") from error
+        raise TileError(
+            f"pipeline: must be passes with options in braces, not '{text}' ({_last_line(error).lower()}); "
+            "write a,b{option=value}"
+        ) from error
     known = passes()
     return [_make(spec, known) for spec in specs]
 
@@ -99,7 +103,14 @@ def _make(spec: ArgSpec, known: dict[str, type[ModulePass]]) -> ModulePass:
     try:
         return known[spec.name].from_spec(spec)
     except ValueError as error:
-        raise TileError(f"pipeline: options of {spec.name} are wrong: {error}; see its docstring") from error
+        options = [field.name for field in fields(known[spec.name]) if field.name != "name"]
+        unknown = [name for name in spec.parameters if name.replace("-", "_") not in options]
+        if unknown:
+            told = ", ".join(options) or "nothing"
+            raise TileError(
+                f"pipeline: an option of {spec.name} must be {told}, not {unknown[0]}; see its docstring"
+            ) from error
+        raise TileError(f"pipeline: {spec.name}: {error}; see its docstring") from error
 
 
 def run_pipeline(module: ModuleOp, text: str) -> ModuleOp:

@@ -94,11 +94,11 @@ def test_module_broken_by_a_pass_is_told_with_the_pass(monkeypatch: pytest.Monke
     ("text", "message"),
     [
         ("dead-kode", "did you mean 'dead-code'"),
-        ("split-maps{where=here}", "options of split-maps are wrong"),
+        ("split-maps{where=here}", "an option of split-maps must be at, not where"),
         ("split-maps{at=nowhere}", "at must be one of"),
-        ("split-maps{at=", "pipeline 'split-maps{at='"),
-        ("dead-code,,", "pipeline 'dead-code,,'"),
-        ("dead-code;fuse-maps", "pipeline 'dead-code;fuse-maps'"),
+        ("split-maps{at=", "not 'split-maps{at='"),
+        ("dead-code,,", "not 'dead-code,,'"),
+        ("dead-code;fuse-maps", "not 'dead-code;fuse-maps'"),
     ],
 )
 def test_wrong_pipeline_is_refused(text: str, message: str) -> None:

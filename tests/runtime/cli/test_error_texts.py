@@ -43,23 +43,10 @@ SENTENCE = re.compile(r"^.+?: .*\bmust\b.+; .+$")
 
 
 # Sentences of packages below the shell that do not follow the rule yet.
-UNRULY = {
-    "target_unknown": "targets: names no place",
-    "tile_ir_wrong": "tile dialect: says no way out",
-    "pass_with_a_wrong_option": "pipeline: repeats the sentence of xDSL",
-    "pipeline_malformed": "pipeline: repeats the sentence of xDSL",
-}
 
 
 def _goldens() -> list[Any]:
-    return [
-        pytest.param(
-            GOLDEN / f"{name}.txt",
-            id=name,
-            marks=[pytest.mark.xfail(reason=UNRULY[name], strict=True)] if name in UNRULY else [],
-        )
-        for name in CASES
-    ]
+    return [pytest.param(GOLDEN / f"{name}.txt", id=name) for name in CASES]
 
 
 @pytest.mark.parametrize("path", _goldens())
