@@ -31,12 +31,16 @@ class Sgd:
         body = loop_body([context.version.type])
         index = body.args[0]
         version: SSAValue = body.args[1]
+        index.name_hint, version.name_hint = "i", context.version.name_hint
         for site in context.sites:
             x, d = UnstashOp(site.x, index), UnstashOp(site.d, index)
+            x.value.name_hint, d.value.name_hint = "x", "d"
             update = UpdateOp(context.array, site.site, x.value, d.value, context.lr, version, scheme=context.scheme)
             body.add_ops([x, d, update])
             version = update.outs[0]
+            version.name_hint = context.version.name_hint
         body.add_op(YieldOp(carried=[version]))
         loop = ForOp(context.batch, body, [context.version], after=list(context.dones))
+        loop.carried_outs[0].name_hint = context.version.name_hint
         context.block.add_op(loop)
         return loop.carried_outs[0]

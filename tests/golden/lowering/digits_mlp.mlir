@@ -102,36 +102,36 @@ tile.entry @train_step(%image: !tile.stash<!tile.vec<64xf32>>, %label: !tile.sta
     %relu1_backward_Where = tile.call @train_8 (%relu1_out, %fc2_backward_mvm_t) : !tile.vec<256xf32> attributes {phase = "backward"}
     tile.yield %logits_gradient, %relu2_backward_Where, %relu1_backward_Where, %fc3_weight_done, %fc2_weight_done
   }
-  %3 = tile.for %4 to %batch carry (%5 = %fc3_weight_v) after (%fc3_weight_read, %fc3_weight_read_1) {
-    %6 = tile.unstash %relu2_out_all[%4]
-    %7 = tile.unstash %logits_gradient_all[%4]
-    %8 = tile.update @fc3.weight site 0 scheme "stochastic-compressed" (%6, %7, %lr, %5)
-    tile.yield (%8)
+  %fc3_weight_v_1 = tile.for %i to %batch carry (%fc3_weight_v_2 = %fc3_weight_v) after (%fc3_weight_read, %fc3_weight_read_1) {
+    %x = tile.unstash %relu2_out_all[%i]
+    %d = tile.unstash %logits_gradient_all[%i]
+    %fc3_weight_v_3 = tile.update @fc3.weight site 0 scheme "stochastic-compressed" (%x, %d, %lr, %fc3_weight_v_2)
+    tile.yield (%fc3_weight_v_3)
   }
-  %4 = tile.for %5 to %batch carry (%6 = %fc2_weight_v) after (%fc2_weight_read, %fc2_weight_read_1) {
-    %7 = tile.unstash %relu1_out_all[%5]
-    %8 = tile.unstash %relu2_backward_Where_all[%5]
-    %9 = tile.update @fc2.weight site 0 scheme "stochastic-compressed" (%7, %8, %lr, %6)
-    tile.yield (%9)
+  %fc2_weight_v_1 = tile.for %i to %batch carry (%fc2_weight_v_2 = %fc2_weight_v) after (%fc2_weight_read, %fc2_weight_read_1) {
+    %x = tile.unstash %relu1_out_all[%i]
+    %d = tile.unstash %relu2_backward_Where_all[%i]
+    %fc2_weight_v_3 = tile.update @fc2.weight site 0 scheme "stochastic-compressed" (%x, %d, %lr, %fc2_weight_v_2)
+    tile.yield (%fc2_weight_v_3)
   }
-  %5 = tile.for %6 to %batch carry (%7 = %fc1_weight_v) after (%fc1_weight_read) {
-    %8 = tile.unstash %image[%6]
-    %9 = tile.unstash %relu1_backward_Where_all[%6]
-    %10 = tile.update @fc1.weight site 0 scheme "stochastic-compressed" (%8, %9, %lr, %7)
-    tile.yield (%10)
+  %fc1_weight_v_1 = tile.for %i to %batch carry (%fc1_weight_v_2 = %fc1_weight_v) after (%fc1_weight_read) {
+    %x = tile.unstash %image[%i]
+    %d = tile.unstash %relu1_backward_Where_all[%i]
+    %fc1_weight_v_3 = tile.update @fc1.weight site 0 scheme "stochastic-compressed" (%x, %d, %lr, %fc1_weight_v_2)
+    tile.yield (%fc1_weight_v_3)
   }
   %loss = tile.call @train_4 (%loss_rows_all) : !tile.vec<f32> attributes {phase = "forward"}
   %fc3_bias_next = tile.call @train_5 (%logits_gradient_all, %lr, %fc3_bias) : !tile.vec<10xf32> attributes {phase = "update"}
   %fc2_bias_next = tile.call @train_7 (%relu2_backward_Where_all, %lr, %fc2_bias) : !tile.vec<128xf32> attributes {phase = "update"}
   %fc1_bias_next = tile.call @train_9 (%relu1_backward_Where_all, %lr, %fc1_bias) : !tile.vec<256xf32> attributes {phase = "update"}
-  %6 = tile.state_set @fc1.bias (%fc1_bias_next, %fc1_bias_v) after (%0)
-  %7 = tile.state_set @fc2.bias (%fc2_bias_next, %fc2_bias_v) after (%1)
-  %8 = tile.state_set @fc3.bias (%fc3_bias_next, %fc3_bias_v) after (%2)
-  tile.commit %5
-  tile.commit %4
+  %3 = tile.state_set @fc1.bias (%fc1_bias_next, %fc1_bias_v) after (%0)
+  %4 = tile.state_set @fc2.bias (%fc2_bias_next, %fc2_bias_v) after (%1)
+  %5 = tile.state_set @fc3.bias (%fc3_bias_next, %fc3_bias_v) after (%2)
+  tile.commit %fc1_weight_v_1
+  tile.commit %fc2_weight_v_1
+  tile.commit %fc3_weight_v_1
   tile.commit %3
-  tile.commit %6
-  tile.commit %7
-  tile.commit %8
+  tile.commit %4
+  tile.commit %5
   tile.return %loss
 }
