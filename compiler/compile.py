@@ -27,6 +27,7 @@ from ohmflow.compiler.program.program import ArrayRecord, Program
 from ohmflow.compiler.rules.registry import rule, rules
 from ohmflow.compiler.tile.attributes import BlockTable
 from ohmflow.compiler.tile.dialect import print_tile, verify_tile
+from ohmflow.compiler.tile.passes import make_pipeline, run_pipeline
 from ohmflow.compiler.tile.storage import ArrayOp
 from ohmflow.targets.schema.target import Target
 
@@ -42,6 +43,7 @@ class CompileOptions:
         scaling: how weights are scaled to devices.
         packing: `share` or `spread`.
         placer: a registered placer.
+        passes: a pipeline of passes on the tile IR, run before arrays get their tiles, such as `fuse-maps`.
     """
 
     loss: str = "cross-entropy"
@@ -50,18 +52,21 @@ class CompileOptions:
     scaling: WeightScaling = field(default_factory=WeightScaling)
     packing: str = "share"
     placer: str = "snake"
+    passes: str = ""
 
     def __post_init__(self) -> None:
         """Check the names before any work is done, whether or not the target will need them.
 
         Raises:
             ChoiceError: a name is not known; the nearest is offered.
+            TileError: the pipeline of passes is wrong.
         """
         choose("--loss", self.loss, losses())
         choose("--rule", self.rule, rules())
         choose("--optimizer", self.optimizer, optimizers())
         choose("--packing", self.packing, dict.fromkeys(PACKINGS))
         choose("--placer", self.placer, placers())
+        make_pipeline(self.passes)
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,8 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
     verify = target.tile.program.mode == "write-verify"
     lower_options = LowerOptions(rule(options.rule), target.tile.update.scheme, alphas, verify, name)
     lowered = lower(_step_only(training), inference_graph(graph), lower_options)
+    if options.passes:
+        run_pipeline(lowered.module, options.passes)
     blocks = assign({a.name: (a.rows, a.cols) for a in graph.arrays}, target, options.packing, options.placer)
     for op in lowered.module.body.block.ops:
         if isinstance(op, ArrayOp):
@@ -190,6 +197,7 @@ def _manifest(
         "weight_scaling": {"kind": options.scaling.kind, "fill": options.scaling.fill, "alpha": options.scaling.alpha},
         "packing": options.packing,
         "placer": options.placer,
+        "passes": options.passes,
         "memory": {entry: {unit: list(sizes) for unit, sizes in units.items()} for entry, units in memory.items()},
         "versions": {"ohmflow": version("ohmflow"), "onnx": onnx.__version__},
     }

@@ -49,7 +49,9 @@ def assemble(
         EmitError: an operation that the machine does not execute.
     """
     can_retry = target.tile.read.bound_management == "iterative" and target.tile.adc is not None
-    symbols = Symbols(arrays, states, segments, can_retry)
+    declared = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, SegmentOp)}
+    number = {record.name: k for k, record in enumerate(segments)}
+    symbols = Symbols(arrays, states, {name: number[op.function_name] for name, op in declared.items()}, can_retry)
     entries = [op for op in module.body.block.ops if isinstance(op, EntryOp)]
     # The training step decides where states live, so it is analysed first.
     entries.sort(key=lambda e: (e.sym_name.data != "train_step", e.sym_name.data))
@@ -58,7 +60,6 @@ def assemble(
     if target.chip is not None:
         by_name = {a.name: a for a in arrays}
         per_node = target.chip.tiles_per_node
-        declared = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, SegmentOp)}
         state_home: dict[str, Unit] = {}
 
         def array_home(name: str) -> Unit:

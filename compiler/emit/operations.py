@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import IndexType, StringAttr
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from ohmflow.compiler.emit.errors import EmitError
-from ohmflow.compiler.program.program import ArrayRecord, SegmentRecord, StateRecord
+from ohmflow.compiler.program.program import ArrayRecord, StateRecord
 from ohmflow.compiler.program.schedule import MAX_DEPTH, PHASES
 from ohmflow.compiler.program.tables import ELEMENTS, GROUPS, LOOPS, OPERATION, VALUES, Op, Trip, ValueKind
 from ohmflow.compiler.tile.compute import MvmOp, MvmTOp, UpdateOp
@@ -32,13 +32,14 @@ class Symbols:
     """Numbers of the program's arrays, states and segments.
 
     Attributes:
-        arrays, states, segments: in the order of their numbers.
+        arrays, states: in the order of their numbers.
+        segments: number of each segment by its symbol; a pass may have renamed what a record names.
         can_retry: whether a forward read may be repeated on this target.
     """
 
     arrays: Sequence[ArrayRecord]
     states: Sequence[StateRecord]
-    segments: Sequence[SegmentRecord]
+    segments: Mapping[str, int]
     can_retry: bool
 
     def array(self, name: str, op: Operation) -> int:
@@ -247,7 +248,7 @@ class _Emitter:
         return len(self._symbols.arrays[array].blocks)
 
     def _segment(self, name: str) -> int:
-        return [s.name for s in self._symbols.segments].index(name)
+        return self._symbols.segments[name]
 
     def _state(self, name: str) -> int:
         return [s.name for s in self._symbols.states].index(name)

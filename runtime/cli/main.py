@@ -6,6 +6,7 @@ when they are called, so `--help` is quick.
 
 import sys
 import traceback
+import warnings
 from importlib import import_module
 from importlib.metadata import version
 
@@ -58,7 +59,9 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         # --debug is accepted anywhere on the line.
         words = [*(["--debug"] if debug else []), *(a for a in given if a != "--debug")]
-        status = cli.main(words, prog_name="ohmflow", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            status = cli.main(words, prog_name="ohmflow", standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(_fail("interrupted", 130))
     except click.exceptions.NoArgsIsHelpError as error:
@@ -85,6 +88,11 @@ def main(arguments: list[str] | None = None) -> None:
             _fail(f"{type(error).__name__}: {error}\nThis is a defect of ohmflow; --debug shows where it happened.", 1)
         )
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _show_warning(message: Warning | str, *details: object, **more: object) -> None:
+    """Print a warning, such as of a broken plug-in, as a line without the place in our sources."""
+    click.echo(f"warning: {message}", err=True)
 
 
 def _fail(text: str, status: int) -> int:

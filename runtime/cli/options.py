@@ -22,6 +22,7 @@ _COMPILE_OPTIONS = (
     "weight_alpha",
     "packing",
     "placer",
+    "passes",
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -69,6 +70,9 @@ def compile_options(function: F) -> F:
                 help="share tiles between small arrays, or spread them.",
             ),
             click.option("--placer", default="snake", show_default=True, help="How tiles are placed on the mesh."),
+            click.option(
+                "--passes", default="", help="Passes on the tile IR, such as fuse-maps (see ohmflow opt --list)."
+            ),
         )
     ):
         function = option(function)
@@ -107,6 +111,7 @@ def make_compile_options(
     weight_alpha: float,
     packing: str,
     placer: str,
+    passes: str,
 ) -> "CompileOptions":
     """Collect compile options.
 
@@ -117,7 +122,7 @@ def make_compile_options(
     from ohmflow.compiler.lowering.scaling import WeightScaling
 
     scaling = WeightScaling(weight_scaling, weight_fill, weight_alpha)  # type: ignore[arg-type]  # checked inside
-    return CompileOptions(loss, rule, optimizer, scaling, packing, placer)
+    return CompileOptions(loss, rule, optimizer, scaling, packing, placer, passes)
 
 
 def program_of(source: str, target: "Target", options: "CompileOptions") -> "Program":
