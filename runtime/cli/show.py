@@ -108,7 +108,7 @@ class TrainingDisplay:
                 parts.append(f"{name} {percent(values[k])}")
         seconds = history.seconds[k]
         if seconds is not None:
-            parts.append(time_text(seconds))
+            parts.append(f"chip time {time_text(seconds)}")
         self._console.print("  " + "   ".join(parts))
 
 
@@ -120,6 +120,9 @@ def show_run(run: Run, target: Target, program: Program) -> None:
     screen.print(_epochs(summary))
     screen.print()
     show_bill(summary, run.bill, target, program, screen)
+    losses = summary["train_loss"]
+    if losses and losses[-1] > max(losses[0], 1.0) * 1.5:
+        screen.print(f"[yellow]The loss rose from {losses[0]:.3g} to {losses[-1]:.3g}: try a smaller --lr.[/]")
     updates = summary["updates"]
     if updates["clipped"] is not None and target.device.pulse is not None:
         screen.print(
@@ -167,7 +170,7 @@ def show_bill(
     unused = {unit: joules for unit, joules in bill.by("unit").items() if unit.startswith("unused") and joules}
     if unused:
         told = ", ".join(f"{unit[7:]} {energy(joules)}" for unit, joules in unused.items())
-        screen.print(f"[dim]The unused rest of the chip leaked: {told}.[/]")
+        screen.print(f"The unused rest of the chip leaked {energy(sum(unused.values()))} of it ({told}).")
     screen.print()
 
 
