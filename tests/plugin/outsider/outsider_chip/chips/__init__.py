@@ -1,0 +1,1 @@
+"""Target files; ohmflow finds them by the entry point `ohmflow.targets`."""
