@@ -134,7 +134,7 @@ def _show(stages: "Stages", output: Path | None) -> None:
     for product in summary["digital_products"]:
         click.echo(f"  digital {product['node']}: {product['reason']}")
     click.echo(
-        f"  {summary['tiles']} tiles, {summary['segments']} digital segments, "
+        f"  {summary['tiles']} tile{'s' if summary['tiles'] != 1 else ''}, {summary['segments']} digital segments, "
         f"{len(summary['states'])} digital parameters"
     )
     if output is not None:
