@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 
 from ohmflow.compiler.compile import CompileOptions, compile_model
 from ohmflow.compiler.lowering.scaling import WeightScaling
@@ -19,7 +20,7 @@ from ohmflow.runtime.training.run_folder import Run
 from ohmflow.runtime.training.trainer import TrainOptions
 from ohmflow.targets.registry import load
 from tests.end_to_end import float_network as oracle
-from tests.end_to_end.models import Layer, Network, digits_network, network
+from tests.end_to_end.models import Layer, Network, digits_network, initializers, network
 
 NONE = Rows(np.zeros((0, 1), np.float32), np.zeros(0, np.int64))
 LR = 0.1
@@ -184,6 +185,37 @@ def test_update_at_sample_updates_after_every_sample_of_a_batch() -> None:
     assert run.summary["train_loss"] == [pytest.approx(total / 22, rel=1e-5)]
     at_once = on_ideal(net, data, TrainOptions(batch=4, lr=0.8))
     assert worst(net, at_once, p) > 1e-4
+
+
+def test_weight_that_two_layers_share_gets_both_gradients_of_the_frozen_weights() -> None:
+    weight = np.random.default_rng(9).normal(size=(4, 4)).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["x", "w"], ["a"], "first"),
+            helper.make_node("Tanh", ["a"], ["h"], "bend"),
+            helper.make_node("MatMul", ["h", "w"], ["y"], "second"),
+        ],
+        "tied",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 4])],
+        [numpy_helper.from_array(weight, "w")],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    data = classes(23, 4, 4)
+    layers = (Layer("matmul", 4), Layer("tanh"), Layer("matmul", 4))
+    w = weight
+    for chosen in oracle.batches(23, 5, 0, 1):
+        p, _ = oracle.step(layers, {"w0": w, "w2": w}, data.train.x[chosen], data.train.y[chosen], 0.3)
+        w = w + (p["w0"] - w) + (p["w2"] - w)
+    for lines in ("512", "3"):
+        run = on_ideal(
+            Network(layers, proto, {"w": weight}),
+            data,
+            TrainOptions(batch=5, lr=0.3),
+            tile__crossbar__rows=lines,
+            tile__crossbar__cols=lines,
+        )
+        assert relative(initializers(run.model)["w"], w) <= 1e-5
 
 
 def test_model_with_a_fixed_batch_trains_and_is_tested_on_every_row(tmp_path: Path) -> None:
