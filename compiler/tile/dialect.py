@@ -139,6 +139,8 @@ def parse_tile(text: str, file_name: str = "<text>") -> ModuleOp:
     Raises:
         TileError: The text is not tile IR.
     """
+    if not text.strip():
+        raise TileError(f"{file_name}:1:1: text must hold tile IR, not nothing; write 'builtin.module {{}}' for none")
     try:
         parser = TileParser(context(), text, file_name)
     except ParseError as error:

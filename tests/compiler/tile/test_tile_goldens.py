@@ -83,3 +83,9 @@ def test_every_operation_is_in_a_golden_program() -> None:
 
     text = "".join(path.read_text() for path in PROGRAMS)
     assert [op.name for op in Tile.operations if f"{op.name} " not in text] == []
+
+
+def test_empty_text_is_refused() -> None:
+    with pytest.raises(TileError, match=r"^empty\.mlir:1:1: text must hold tile IR, not nothing; "):
+        parse_tile(" \n", "empty.mlir")
+    assert not list(parse_tile("builtin.module {}", "none.mlir").body.block.ops)
