@@ -17,7 +17,6 @@ SOURCES = sorted(p for top in ("compiler", "runtime", "targets") for p in (ROOT 
 LONGEST = 400
 LONGER = {
     "runtime/machine/values.py": "the value engine: one method for each operation, and control around them",
-    "compiler/emit/streams.py": "the walk over all operations that keeps the order of messages",
 }
 """Modules that may be longer, and why."""
 
