@@ -69,6 +69,11 @@ class _ManifestText(BaseModel):
 
     model_config = ConfigDict(strict=True)
     format_version: int
+    model: str
+    target: str
+    target_hash: str
+    loss: str
+    memory: dict[str, dict[str, list[int]]]
     files: dict[str, str]
     entries: dict[str, _EntryText]
 

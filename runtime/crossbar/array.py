@@ -279,6 +279,14 @@ class CrossbarArray:
         )
         return y, ReadCounts(retries, counts[0], counts[1], dose)
 
+    def block_conductance(self) -> npt.NDArray[np.float64]:
+        """Conductance of all cells of each block, references included, [blocks] siemens; 0 without a window."""
+        if self._conductance is None or not self._pulsed:
+            return np.zeros(self._blocks.shape[0])
+        if self._sums_are_stale:
+            self._add_up_conductances(self._conductance)
+        return np.array([self._row_sums[k, :rows].sum() for k, rows in enumerate(self._blocks[:, 2])])
+
     def _add_up_conductances(self, conductance: ConductanceSpec) -> None:
         w_min, w_max = self.device.nominal_bounds
         slope = (conductance.g_max - conductance.g_min) / (w_max - w_min)

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ohmflow.runtime.crossbar.spec import UpdateCounts
+
 DRIVEN, CONVERSIONS, DOSE, ROW_PULSES, COL_PULSES, COINCIDENCES, VERIFY_READS = range(7)
 """Columns of a tally: driven lines × attempts; converted lines × attempts; read dose, siemens; pulses on rows and on
 columns; coincidences; lines driven by the reads that verify a write."""
@@ -20,3 +22,18 @@ class Tally:
         """Return what was added since the last call, and start again from zero."""
         taken, self.table = self.table, np.zeros_like(self.table)
         return taken
+
+
+class UpdateStatistics:
+    """Vector updates of one array: how many, clipped at the longest train, and lost (`docs/semantics.md`)."""
+
+    def __init__(self) -> None:
+        self.vectors = 0
+        self.clipped = 0
+        self.lost = 0
+
+    def add(self, counts: UpdateCounts) -> None:
+        """Add one call's counts."""
+        self.vectors += counts.vectors
+        self.clipped += counts.clipped
+        self.lost += counts.lost

@@ -57,6 +57,7 @@ class Machine:
         )
         self.book = EventBook(program, TileSize(target.tile.crossbar.rows, target.tile.crossbar.cols))
         self.has_time = program.chip.clock_hz is not None
+        self._fitting: set[tuple[str, int]] = set()
         self._names = tuple(u.name for u in program.chip.units)
         self._clocks: dict[tuple[str, tuple[int, ...], tuple[tuple[int, int], ...]], tuple[Clock, CountLayout]] = {}
 
@@ -83,12 +84,13 @@ class Machine:
         Raises:
             ScratchpadError: what the step keeps between its loops does not fit a unit's memory.
         """
+        if self.has_time:
+            self._check_memory(entry, int(scalars.get("batch", 0)))
         results, frame = self.values.run(entry, rows, scalars, step)
         if self.has_time:
             key = (entry, self._trips(entry, scalars), tuple(sorted(frame.data_trips.items())))
             known = self._clocks.get(key)
             if known is None:
-                self._check_memory(entry, int(scalars.get("batch", 0)))
                 layout = frame.layout()
                 schedule = resolve(frame.entry, layout, self.program.chip.hop, self._names)
                 known = self._clocks[key] = (Clock(schedule), layout)
@@ -106,7 +108,10 @@ class Machine:
         self.book.close_epoch(epoch, {name: tally.take() for name, tally in self.values.tallies.items()})
 
     def _check_memory(self, entry: str, batch: int) -> None:
-        """Refuse a batch whose stashed values do not fit; spilling is not modelled."""
+        """Refuse a batch whose stashed values do not fit: spilling is not modelled. Each size is looked at once."""
+        if (entry, batch) in self._fitting:
+            return
+        self._fitting.add((entry, batch))
         for unit, (fixed, per_sample, size) in self.program.manifest["memory"].get(entry, {}).items():
             need = fixed + per_sample * batch
             if need > size:

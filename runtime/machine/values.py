@@ -4,7 +4,7 @@ Inside a vectorised map a value is an array whose first axis is the sample; else
 array over samples, or a list over the iterations of a serial loop. `docs/semantics.md` says what each operation means.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,25 +25,12 @@ from ohmflow.runtime.ledger.tally import (
     ROW_PULSES,
     VERIFY_READS,
     Tally,
+    UpdateStatistics,
 )
 from ohmflow.runtime.machine.frame import Frame
+from ohmflow.runtime.machine.places import draw_position, runs, samples, store, where
 from ohmflow.runtime.machine.plan import Node, build_plan
 from ohmflow.runtime.machine.stashes import PerSample, by_index, collect, element, stacked, with_samples
-
-
-class UpdateStatistics:
-    """Vector updates of one array: how many, clipped at the longest train, and lost (`docs/semantics.md`)."""
-
-    def __init__(self) -> None:
-        self.vectors = 0
-        self.clipped = 0
-        self.lost = 0
-
-    def add(self, counts: UpdateCounts) -> None:
-        """Add one call's counts."""
-        self.vectors += counts.vectors
-        self.clipped += counts.clipped
-        self.lost += counts.lost
 
 
 @dataclass(frozen=True)
@@ -165,7 +152,7 @@ class ValueEngine:
         given = [stacked(env[i]) for i in node.ins]
         for k, rank in shape.rows_in:
             if np.ndim(given[k]) == rank:  # without a sample's axis: the same for all samples, or a single one
-                given[k] = with_samples(given[k], rank, _samples(node, frame))
+                given[k] = with_samples(given[k], rank, samples(node, frame))
         values = self.segments[node.symbol](given)
         single = shape.single and not node.vector
         for k, (out, value) in enumerate(zip(node.outs, values, strict=True)):
@@ -186,14 +173,14 @@ class ValueEngine:
         x: NDArray[Any] = frame.env[node.ins[0]]
         array = self.arrays[node.symbol]
         read = array.forward if node.code is Op.MVM else array.transposed
-        batch = with_samples(x, 1, _samples(node, frame)) if node.vector else x[None]
-        first, position = _draw_position(node, frame)
+        batch = with_samples(x, 1, samples(node, frame)) if node.vector else x[None]
+        first, position = draw_position(node, frame)
         if frame.active is None or not node.vector:
             y, counts = read(batch, DrawSite(node.purpose, node.site, frame.step, position, first))
             self._tally_read(node, frame, tally, counts, slice(0, len(batch)))
         else:
             y = np.zeros((len(batch), array.w.shape[1 if node.code is Op.MVM else 0]), np.float32)
-            for begin, end in _runs(frame.active):
+            for begin, end in runs(frame.active):
                 y[begin:end], counts = read(
                     batch[begin:end], DrawSite(node.purpose, node.site, frame.step, position, begin)
                 )
@@ -207,12 +194,12 @@ class ValueEngine:
         table[:blocks, CONVERSIONS] += counts.conversions
         table[:blocks, DOSE] += counts.dose
         if node.group >= 0:
-            _store(node, frame, counts.retries if node.vector else counts.retries[0], rows if node.vector else None)
+            store(node, frame, counts.retries if node.vector else counts.retries[0], rows if node.vector else None)
 
     def _read_one(self, node: Node, frame: Frame, tally: Tally) -> None:
         frame.env[node.outs[0]], retries = self._read_line(node, frame, tally, int(frame.env[node.ins[0]]))
         if node.group >= 0:
-            _store(node, frame, retries, None)
+            store(node, frame, retries, None)
 
     def _read_line(
         self, node: Node, frame: Frame, tally: Tally, line: int
@@ -221,7 +208,7 @@ class ValueEngine:
         array = self.arrays[node.symbol]
         one_hot = np.zeros((1, array.w.shape[node.attr]), np.float32)
         one_hot[0, line] = 1.0
-        first, position = _draw_position(node, frame)
+        first, position = draw_position(node, frame)
         read = array.forward if node.attr == 0 else array.transposed
         y, counts = read(one_hot, DrawSite(node.purpose, node.site, frame.step, position, first))
         blocks = len(counts.conversions)
@@ -236,12 +223,12 @@ class ValueEngine:
     def _update(self, node: Node, frame: Frame, tally: Tally) -> None:
         """Apply one vector pair; updates stand outside maps, so x and d are single vectors."""
         x, d, lr = frame.env[node.ins[0]], frame.env[node.ins[1]], float(frame.env[node.ins[2]])
-        first, position = _draw_position(node, frame)
+        first, position = draw_position(node, frame)
         site = DrawSite(node.purpose, node.site, frame.step, position, first)
         counts = self.arrays[node.symbol].update(x[None], d[None], lr, site)
         self._tally_update(node, tally, node.symbol, counts)
         if node.group >= 0:
-            _store(node, frame, counts.train_length, None)
+            store(node, frame, counts.train_length, None)
 
     def _update_all(self, loop: Node, frame: Frame, tally: Tally, trip: int) -> None:
         """A whole `for` over samples that only updates: the kernel applies the samples in the same order."""
@@ -275,7 +262,7 @@ class ValueEngine:
         one_hot = np.zeros(target.w.shape[node.attr], np.float32)
         one_hot[line] = -1.0  # an update subtracts lr·xᵀd
         x, d = (one_hot, value) if node.attr == 0 else (value, one_hot)
-        first, position = _draw_position(node, frame)
+        first, position = draw_position(node, frame)
         site = DrawSite(node.purpose, node.site, frame.step, position, first)
         counts = target.update(x[None], d[None], scale, site)
         table = tally.table[node.row]
@@ -286,7 +273,7 @@ class ValueEngine:
         table[offset : offset + blocks, COINCIDENCES] += counts.coincidences
         self.updates[node.symbol2].add(counts)
         if node.group >= 0:
-            _store(node, frame, np.concatenate([retries, counts.train_length]), None)
+            store(node, frame, np.concatenate([retries, counts.train_length]), None)
 
     def _program(self, node: Node, frame: Frame, tally: Tally) -> None:
         record = self.program.arrays[node.symbol]
@@ -300,8 +287,10 @@ class ValueEngine:
         table[:, COINCIDENCES] += rounds * self._pulses * cols
         table[:, VERIFY_READS] += rounds
         table[:, CONVERSIONS] += rounds * cols
+        # A verifying read drives one row alone with a full input: every cell conducts once a round.
+        table[:, DOSE] += self._rounds * array.block_conductance()
         if node.group >= 0:
-            _store(node, frame, rounds, None)
+            store(node, frame, rounds, None)
 
     # Control ----------------------------------------------------------------------------------------------------
 
@@ -330,7 +319,7 @@ class ValueEngine:
         # In a vectorised map every sample has its own trip; those that are through wait for the longest.
         limits = self._limits(node, frame) if node.trip is None and node.vector else None
         for argument, init, rank in zip(node.args[1:], node.ins[len(node.ins) - carried :], node.ranks, strict=False):
-            env[argument] = with_samples(env[init], rank, _samples(node, frame)) if node.vector else env[init]
+            env[argument] = with_samples(env[init], rank, samples(node, frame)) if node.vector else env[init]
         frame.trips[node.loop] = trip
         collected: list[list[Any]] = [[None] * trip for _ in node.yields[carried:]]
         for ordinal in range(trip):
@@ -350,11 +339,11 @@ class ValueEngine:
             for k, value in enumerate(node.yields[carried:]):
                 collected[k][ordinal] = env[value]
                 if node.vector:
-                    collected[k][ordinal] = with_samples(env[value], node.ranks[carried + k], _samples(node, frame))
+                    collected[k][ordinal] = with_samples(env[value], node.ranks[carried + k], samples(node, frame))
             # All yielded values are taken before an argument changes: they may have changed places.
             following = [env[value] for value in node.yields[:carried]]
             for argument, new in zip(node.args[1:], following, strict=True):
-                env[argument] = _where(frame.active, new, env[argument])
+                env[argument] = where(frame.active, new, env[argument])
         frame.active = outer_active
         frame.ordinal[node.loop] = 0
         for out, argument in zip(node.outs[:carried], node.args[1:], strict=True):
@@ -371,10 +360,10 @@ class ValueEngine:
         for argument, init in zip(node.args, node.ins[1:], strict=True):
             env[argument] = env[init]
         if node.vector:
-            taken = np.broadcast_to(taken, (_samples(node, frame),))
+            taken = np.broadcast_to(taken, (samples(node, frame),))
             frame.active = taken if outer_active is None else taken & outer_active
         if node.group >= 0:
-            _store(node, frame, taken.astype(np.int64)[..., None] if node.vector else taken.astype(np.int64), None)
+            store(node, frame, taken.astype(np.int64)[..., None] if node.vector else taken.astype(np.int64), None)
         results = node.args
         if taken.any():
             for step in node.body:
@@ -383,13 +372,13 @@ class ValueEngine:
         for out, value, argument, rank in zip(node.outs, results, node.args, node.ranks, strict=True):
             old = env[argument]
             if node.vector and value is not argument:
-                old = with_samples(old, rank, _samples(node, frame))
-            env[out] = _where(frame.active, env[value], old) if node.vector else env[value]
+                old = with_samples(old, rank, samples(node, frame))
+            env[out] = where(frame.active, env[value], old) if node.vector else env[value]
         frame.active = outer_active
 
     def _limits(self, node: Node, frame: Frame) -> NDArray[np.int64]:
         """Trip of every sample; those that take no part in the loops around have none."""
-        limits = np.broadcast_to(np.asarray(frame.env[node.ins[0]], np.int64), (_samples(node, frame),))
+        limits = np.broadcast_to(np.asarray(frame.env[node.ins[0]], np.int64), (samples(node, frame),))
         limits = np.maximum(limits, 0)
         return limits if frame.active is None else np.where(frame.active, limits, 0)
 
@@ -401,62 +390,5 @@ class ValueEngine:
         limits = self._limits(node, frame) if node.vector else np.maximum(np.asarray(frame.env[node.ins[0]]), 0)
         trip = int(limits.max(initial=0))
         frame.data_trips[node.loop] = max(frame.data_trips.get(node.loop, 0), trip)
-        _store(node, frame, limits[:, None] if node.vector else limits.reshape(1), None, node.trip_group)
+        store(node, frame, limits[:, None] if node.vector else limits.reshape(1), None, node.trip_group)
         return trip
-
-
-def _samples(node: Node, frame: Frame) -> int:
-    """Samples of the vectorised map around an operation; outside of one, an operation has one."""
-    return frame.trips[node.loops[0]] if node.vector else 1
-
-
-def _where(active: NDArray[np.bool_] | None, new: Any, old: Any) -> Any:
-    """`new` for the samples that take part, `old` for the others."""
-    if active is None:
-        return new
-    return np.where(active.reshape(-1, *(1 for _ in range(np.ndim(old) - 1))), new, old)
-
-
-def _runs(active: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Contiguous runs of active rows, since the rows of one read are consecutive samples."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], active.astype(np.int8), [0]])))
-    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-
-
-def _draw_position(node: Node, frame: Frame) -> tuple[int, int]:
-    """Sample and position of an operation's draws: the outermost loop counts samples, inner ones count positions."""
-    if not node.loops:
-        return 0, 0
-    loops = frame.entry.loops
-    first = 0 if node.vector else frame.index[node.loops[0]]
-    position = 0
-    for loop in node.loops[1:]:
-        if loops["code"][loop] != Op.WHEN:
-            position = position * max(frame.trips[loop], 1) + frame.index[loop]
-    return first, position
-
-
-def _store(node: Node, frame: Frame, counts: NDArray[Any], rows: slice | None, group: int | None = None) -> None:
-    """Put counts where the clock will look for them: by ordinal of the serial loops, by sample in a vectorised map."""
-    number = node.group if group is None else group
-    extents = [frame.trips[k] for k in node.loops]
-    table = frame.counts.get(number)
-    width = int(frame.entry.groups["width"][number])
-    if table is None or any(have < need for have, need in zip(table.shape, extents, strict=False)):
-        table = _grown(table, (*extents, width))
-        frame.counts[number] = table
-    where: list[Any] = []
-    for loop in node.loops:
-        if node.vector and loop == node.loops[0]:
-            where.append(slice(None) if rows is None else rows)
-        else:
-            where.append(frame.ordinal[loop])
-    table[tuple(where)] = counts
-
-
-def _grown(table: NDArray[np.int64] | None, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    if table is None:
-        return np.zeros(shape, np.int64)
-    grown = np.zeros(tuple(max(a, b) for a, b in zip(table.shape, shape, strict=True)), np.int64)
-    grown[tuple(slice(0, n) for n in table.shape)] = table
-    return grown

@@ -286,8 +286,7 @@ def test_an_unknown_name_offers_the_nearest() -> None:
     with pytest.raises(TargetError) as caught:
         load("protonc")
     assert caught.value.problems == [
-        "target: must be one of ideal, protonic-psg, rpu-2016, not 'protonc'; "
-        "did you mean 'protonic-psg'?"
+        "target: must be one of ideal, protonic-psg, rpu-2016, not 'protonc'; did you mean 'protonic-psg'?"
     ]
 
 
