@@ -11,7 +11,7 @@ from xdsl.ir import Attribute
 from ohmflow.compiler.emit.costing import Costing
 from ohmflow.compiler.emit.dataflow import HOST, Dataflow, Unit, analyse
 from ohmflow.compiler.emit.operations import EmittedOperations, Symbols, emit_operations
-from ohmflow.compiler.emit.streams import EmittedStreams, emit_streams
+from ohmflow.compiler.emit.streams import EmittedStreams, StreamContext, emit_streams
 from ohmflow.compiler.emit.topology import Topology
 from ohmflow.compiler.program.entry import Argument, Entry
 from ohmflow.compiler.program.program import ArrayRecord, Chip, SegmentRecord, StateRecord, UnitRecord
@@ -67,16 +67,9 @@ def assemble(
 
         for entry in entries:
             flow: Dataflow = analyse(entry, by_name, array_home, state_home)
-            batch = entry.batch_argument
-            streams[entry.sym_name.data] = emit_streams(
-                entry,
-                flow,
-                emitted[entry.sym_name.data],
-                by_name,
-                array_home,
-                declared,
-                -1 if batch is None else batch.index,
-                Costing(target),
+            name = entry.sym_name.data
+            streams[name] = emit_streams(
+                StreamContext(entry, flow, emitted[name], by_name, array_home, declared, Costing(target))
             )
     units = _units(arrays, streams, target)
     chip = _chip(units, target)

@@ -46,48 +46,43 @@ class EmittedStreams:
     fixed: dict[Unit, int] = field(default_factory=dict)
 
 
-def emit_streams(
-    entry: EntryOp,
-    flow: Dataflow,
-    emitted: EmittedOperations,
-    arrays: Mapping[str, ArrayRecord],
-    array_home: Callable[[str], Unit],
-    segments: Mapping[str, SegmentOp],
-    batch: int,
-    costing: Costing,
-) -> EmittedStreams:
-    """Emit the streams of one entry.
+@dataclass(frozen=True)
+class StreamContext:
+    """What the streams of an entry are emitted from.
 
-    Args:
+    Attributes:
         entry: placed tile IR.
         flow: homes and needs of its values.
         emitted: its value side; loops for batch segments are added to it.
         arrays: by name.
         array_home: vector unit that gathers an array's results.
         segments: declarations by name.
-        batch: number of the argument that says how many samples there are, or -1.
         costing: cycles and bytes on the target.
     """
-    return _Streams(entry, flow, emitted, arrays, array_home, segments, batch, costing).out
+
+    entry: EntryOp
+    flow: Dataflow
+    emitted: EmittedOperations
+    arrays: Mapping[str, ArrayRecord]
+    array_home: Callable[[str], Unit]
+    segments: Mapping[str, SegmentOp]
+    costing: Costing
+
+
+def emit_streams(context: StreamContext) -> EmittedStreams:
+    """Emit the streams of one entry."""
+    return _Streams(context).out
 
 
 class _Streams:
-    def __init__(
-        self,
-        entry: EntryOp,
-        flow: Dataflow,
-        emitted: EmittedOperations,
-        arrays: Mapping[str, ArrayRecord],
-        array_home: Callable[[str], Unit],
-        segments: Mapping[str, SegmentOp],
-        batch: int,
-        costing: Costing,
-    ) -> None:
+    def __init__(self, context: StreamContext) -> None:
         self.out = EmittedStreams()
-        self._flow, self._emitted, self._arrays, self._array_home = flow, emitted, arrays, array_home
-        self._segments, self._batch, self._costing = segments, batch, costing
+        entry = context.entry
+        self._flow, self._emitted, self._costing = context.flow, context.emitted, context.costing
+        self._arrays, self._array_home, self._segments = context.arrays, context.array_home, context.segments
+        self._batch = -1 if entry.batch_argument is None else entry.batch_argument.index
         self._delivered: set[SSAValue] = set()
-        self._numbers = {name: k for k, name in enumerate(arrays)}
+        self._numbers = {name: k for k, name in enumerate(context.arrays)}
         for argument in entry.block.args:
             if isinstance(argument.type, VecType):
                 assert entry.block.first_op is not None
