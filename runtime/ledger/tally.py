@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmflow.runtime.crossbar.spec import UpdateCounts
+from ohmflow.runtime.crossbar.spec import ReadCounts, UpdateCounts
 
 DRIVEN, CONVERSIONS, DOSE, ROW_PULSES, COL_PULSES, COINCIDENCES, VERIFY_READS = range(7)
 """Columns of a tally: driven lines × attempts; converted lines × attempts; read dose, siemens; pulses on rows and on
@@ -17,6 +17,20 @@ class Tally:
 
     def __init__(self, operations: int, blocks: int) -> None:
         self.table: NDArray[np.float64] = np.zeros((operations, max(blocks, 1), COLUMNS))
+
+    def add_read(self, row: int, counts: ReadCounts) -> None:
+        """Add what the reads of operation `row` did, block by block."""
+        table = self.table[row, : len(counts.conversions)]
+        table[:, DRIVEN] += counts.driven
+        table[:, CONVERSIONS] += counts.conversions
+        table[:, DOSE] += counts.dose
+
+    def add_pulses(self, row: int, counts: UpdateCounts, offset: int = 0) -> None:
+        """Add the pulses of operation `row`; the first of its array's blocks stands at `offset`."""
+        table = self.table[row, offset : offset + len(counts.coincidences)]
+        table[:, ROW_PULSES] += counts.row_pulses
+        table[:, COL_PULSES] += counts.col_pulses
+        table[:, COINCIDENCES] += counts.coincidences
 
     def take(self) -> NDArray[np.float64]:
         """Return what was added since the last call, and start again from zero."""

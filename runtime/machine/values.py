@@ -21,7 +21,6 @@ from ohmflow.runtime.ledger.tally import (
     COL_PULSES,
     CONVERSIONS,
     DOSE,
-    DRIVEN,
     ROW_PULSES,
     VERIFY_READS,
     Tally,
@@ -188,11 +187,7 @@ class ValueEngine:
         frame.env[node.outs[0]] = y if node.vector else y[0]
 
     def _tally_read(self, node: Node, frame: Frame, tally: Tally, counts: ReadCounts, rows: slice) -> None:
-        blocks = len(counts.conversions)
-        table = tally.table[node.row]
-        table[:blocks, DRIVEN] += counts.driven
-        table[:blocks, CONVERSIONS] += counts.conversions
-        table[:blocks, DOSE] += counts.dose
+        tally.add_read(node.row, counts)
         if node.group >= 0:
             store(node, frame, counts.retries if node.vector else counts.retries[0], rows if node.vector else None)
 
@@ -211,11 +206,7 @@ class ValueEngine:
         first, position = draw_position(node, frame)
         read = array.forward if node.attr == 0 else array.transposed
         y, counts = read(one_hot, DrawSite(node.purpose, node.site, frame.step, position, first))
-        blocks = len(counts.conversions)
-        table = tally.table[node.row]
-        table[:blocks, DRIVEN] += counts.driven
-        table[:blocks, CONVERSIONS] += counts.conversions
-        table[:blocks, DOSE] += counts.dose
+        tally.add_read(node.row, counts)
         return y[0], counts.retries[0]
 
     # Writes -----------------------------------------------------------------------------------------------------
@@ -226,7 +217,7 @@ class ValueEngine:
         first, position = draw_position(node, frame)
         site = DrawSite(node.purpose, node.site, frame.step, position, first)
         counts = self.arrays[node.symbol].update(x[None], d[None], lr, site)
-        self._tally_update(node, tally, node.symbol, counts)
+        self._tally_update(node.row, tally, node.symbol, counts)
         if node.group >= 0:
             store(node, frame, counts.train_length, None)
 
@@ -238,16 +229,12 @@ class ValueEngine:
         x, d = (frame.env[i][:trip] for i in loop.captured)
         site = DrawSite(update.purpose, update.site, frame.step, 0, 0)
         counts = self.arrays[update.symbol].update(x, d, float(frame.env[update.ins[2]]), site)
-        self._tally_update(update, tally, update.symbol, counts)
+        self._tally_update(update.row, tally, update.symbol, counts)
         if update.group >= 0:
             frame.counts[update.group] = counts.train_length.astype(np.int64)[:, None]
 
-    def _tally_update(self, node: Node, tally: Tally, array: int, counts: UpdateCounts) -> None:
-        blocks = len(counts.coincidences)
-        table = tally.table[node.row]
-        table[:blocks, ROW_PULSES] += counts.row_pulses
-        table[:blocks, COL_PULSES] += counts.col_pulses
-        table[:blocks, COINCIDENCES] += counts.coincidences
+    def _tally_update(self, row: int, tally: Tally, array: int, counts: UpdateCounts, offset: int = 0) -> None:
+        tally.add_pulses(row, counts, offset)
         self.updates[array].add(counts)
 
     def _transfer(self, node: Node, frame: Frame, tally: Tally) -> None:
@@ -260,18 +247,13 @@ class ValueEngine:
         value, retries = self._read_line(node, frame, tally, line)
         target = self.arrays[node.symbol2]
         one_hot = np.zeros(target.w.shape[node.attr], np.float32)
-        one_hot[line] = -1.0  # an update subtracts lr·xᵀd
+        one_hot[line] = -1.0 if scale > 0 else 1.0  # an update subtracts lr·xᵀd, with lr above 0
         x, d = (one_hot, value) if node.attr == 0 else (value, one_hot)
         first, position = draw_position(node, frame)
         site = DrawSite(node.purpose, node.site, frame.step, position, first)
-        counts = target.update(x[None], d[None], scale, site)
-        table = tally.table[node.row]
+        counts = target.update(x[None], d[None], abs(scale), site)
         offset = len(self.program.arrays[node.symbol].blocks)
-        blocks = len(self.program.arrays[node.symbol2].blocks)
-        table[offset : offset + blocks, ROW_PULSES] += counts.row_pulses
-        table[offset : offset + blocks, COL_PULSES] += counts.col_pulses
-        table[offset : offset + blocks, COINCIDENCES] += counts.coincidences
-        self.updates[node.symbol2].add(counts)
+        self._tally_update(node.row, tally, node.symbol2, counts, offset)
         if node.group >= 0:
             store(node, frame, np.concatenate([retries, counts.train_length]), None)
 
