@@ -85,6 +85,13 @@ def _device(view: View) -> Iterator[Fault]:
     if view.pulsed and needed and not view.given("device.pulse"):
         text = "device.pulse must be given for a device that is pulsed, not left out; add 'pulse: {…}'"
         yield Fault("device", text, ("device.pulse",))
+    converters = [path for path in ("tile.dac", "tile.adc") if view.given(path)]
+    if view.value("device.model") == "ideal" and converters:
+        yield Fault(
+            "device.model",
+            f"device.model must be a pulsed one on a tile with {' and '.join(converters)}, not 'ideal', which is read "
+            "without converters; remove them, or write 'constant-step'",
+        )
     length = view.value("tile.update.train_length")
     if view.pulsed and length is not None and not 1 <= length <= _LONGEST_TRAIN:
         yield Fault(
@@ -188,6 +195,11 @@ _TIMED = (
 
 def _time(view: View) -> Iterator[Fault]:
     if not view.timed:
+        if view.given("chip"):
+            yield Fault(
+                "not_modelled",
+                "not_modelled must not hold 'time' on a target with a chip, whose clock runs; remove it, or the chip",
+            )
         return
     for path, sample in _TIMED:
         section, _, key = path.rpartition(".")

@@ -27,6 +27,10 @@ from ohmflow.compiler.errors import UnsupportedError
 _PRODUCTS = ("MatMul", "Gemm")
 
 
+ENTRY_NAMES = ("program", "infer", "train_step")
+"""Symbols of a program's entries, which no array may take."""
+
+
 @dataclass(frozen=True)
 class _Read:
     """A node that can read an array."""
@@ -214,4 +218,6 @@ def _scaled(builder: GraphBuilder, node: ir.Node, attribute: str, value: ir.Valu
 def _symbol(name: str) -> str:
     """Return the nearest legal symbol: [A-Za-z_][A-Za-z0-9_.]*."""
     legal = re.sub(r"[^A-Za-z0-9_.]", "_", name)
+    if legal in ENTRY_NAMES:
+        return f"{legal}_"
     return legal if re.match(r"[A-Za-z_]", legal) else f"_{legal}"

@@ -25,6 +25,11 @@ def cross_entropy(builder: GraphBuilder, output: ir.Value, inv_batch: ir.Value, 
             f"{_spell(shape)}; flatten it, or choose --loss mse"
         )
     classes = shape[1]
+    if classes is not None and classes < 2:
+        raise UnsupportedError(
+            f"{where}: output '{output.name}' must have at least two classes for the cross-entropy loss, not "
+            f"{classes}; choose --loss mse"
+        )
     label = builder.input("label", ir.DataType.INT64, [BATCH])
     axis = builder.ints([1])
     log_share = builder.op("LogSoftmax", [logits], "loss.log_softmax", axis=1)

@@ -45,12 +45,16 @@ class Costing:
         """Set-up cycles of an update, and cycles per pulse of its train."""
         return max(1, self._target.tile.update.setup), timing.pulse_cycles(self._target)
 
-    def program(self) -> tuple[int, int]:
-        """Set-up cycles of programming a block, and cycles per round of one row: pulses, and the read that verifies."""
+    def program(self, cols: int) -> tuple[int, int]:
+        """Set-up cycles of programming a block, and cycles per round of one row: pulses, and the read that verifies.
+
+        Args:
+            cols: columns of the block, which the verifying read converts.
+        """
         program = self._target.tile.program
         if program.mode == "ideal":
             return 1, 0
-        read, convert, latency, _ = self.read(self._target.tile.crossbar.cols, True)
+        read, convert, latency, _ = self.read(cols, True)
         return 1, program.pulses_per_round * timing.pulse_cycles(self._target) + read + convert + latency
 
     def vector(self, work: Sequence[tuple[str, int]]) -> tuple[int, int]:

@@ -30,12 +30,26 @@ HOST: Unit = ("host", 0)
 
 @dataclass
 class Need:
-    """What one unit needs of an origin: elements [low, high), for which phase first, and whether past its own loop."""
+    """What one unit needs of an origin.
 
-    low: int
-    high: int
+    Attributes:
+        spans: ranges of elements (low, high) that its blocks use.
+        phase: for which phase first.
+        kept: whether it is needed after the loop over samples in which it is sent, so once for every sample.
+    """
+
+    spans: set[tuple[int, int]]
     phase: int
     kept: bool
+
+    @property
+    def elements(self) -> int:
+        """Elements in all ranges, each counted once."""
+        total, reached = 0, 0
+        for low, high in sorted(self.spans):
+            total += max(0, high - max(low, reached))
+            reached = max(reached, high)
+        return total
 
 
 @dataclass
@@ -46,11 +60,14 @@ class Dataflow:
         home: unit that makes each origin.
         needs: units that need each origin, its home included when it is needed there again.
         call_home: vector unit of each call.
+        sent_in: loops (innermost first) in which a value that comes whole, from the host or from a batch segment, is
+            first read, and so sent.
     """
 
     home: dict[SSAValue, Unit] = field(default_factory=dict)
     needs: dict[SSAValue, dict[Unit, Need]] = field(default_factory=dict)
     call_home: dict[Operation, Unit] = field(default_factory=dict)
+    sent_in: dict[SSAValue, Sequence[MapOp | ForOp]] = field(default_factory=dict)
 
 
 def elements(value: SSAValue) -> int:
@@ -122,6 +139,10 @@ def analyse(
     for op in _walk(entry):
         _set_homes(op, flow, array_home, state_home, fallback)
     for op in _walk(entry):
+        if isinstance(op, UnstashOp):
+            source = origin(op.value)
+            if isinstance(source, BlockArgument) or isinstance(source.type, StashType):
+                flow.sent_in.setdefault(source, _loops(op))
         if isinstance(op, StateGetOp):
             flow.home[op.value] = state_home.setdefault(op.state_name, fallback)
     for op in _walk(entry):
@@ -302,6 +323,8 @@ def _result_phase(value: SSAValue) -> int:
     source = origin(value)
     if isinstance(source, OpResult) and isinstance(source.op, CallOp):
         return call_phase(source.op)
+    if isinstance(source, OpResult) and (phase := _array_phase(source.op)) is not None:
+        return phase
     return 0
 
 
@@ -311,12 +334,11 @@ def _add_need(flow: Dataflow, value: SSAValue, unit: Unit, low: int, high: int, 
     source = origin(value)
     if isinstance(source.type, ScalarType | IndexType):
         return
-    kept = _loops(op) != _loops_of_value(source)
-    known = flow.needs.setdefault(source, {}).get(unit)
-    if known is None:
-        flow.needs[source][unit] = Need(low, high, phase, kept)
-    else:
-        known.low, known.high, known.kept = min(known.low, low), max(known.high, high), known.kept or kept
+    sent_in = flow.sent_in.get(source, _loops_of_value(source))
+    kept = bool(sent_in) and (not _loops(op) or _loops(op)[-1] is not sent_in[-1])
+    need = flow.needs.setdefault(source, {}).setdefault(unit, Need(set(), phase, False))
+    need.spans.add((low, high))
+    need.kept |= kept
 
 
 def _loops(op: Operation) -> Sequence[MapOp | ForOp]:

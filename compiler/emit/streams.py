@@ -23,7 +23,7 @@ from ohmflow.compiler.tile.control import ForOp, MapOp, WhenOp
 from ohmflow.compiler.tile.entry import CallOp, EntryOp, SegmentOp
 from ohmflow.compiler.tile.stash import UnstashOp
 from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
-from ohmflow.compiler.tile.tokens import StateGetOp, StateSetOp
+from ohmflow.compiler.tile.tokens import StateGetOp
 from ohmflow.compiler.tile.transfer import ProgramOp, ReadOp, TransferOp
 
 _UPDATE, _TRANSFER, _PROGRAM = (PHASES.index(name) for name in ("update", "transfer", "program"))
@@ -111,11 +111,6 @@ class _Streams:
                     size = elements(op.value) * self._costing.word
                     self.out.fixed[unit] = self.out.fixed.get(unit, 0) + size
                     self._deliver(op.value, op)
-                case StateSetOp():
-                    source = self._flow.home.get(origin(op.value))
-                    if source is not None and source[0] == "vector":
-                        size = elements(op.value) * self._costing.word
-                        self._move(source, op, Mnemonic.STORE, _UPDATE, write=size)
                 case UnstashOp():
                     first = origin(op.value)
                     if isinstance(first, BlockArgument) or isinstance(first.type, StashType):
@@ -187,7 +182,7 @@ class _Streams:
         self._delivered.add(value)
         home = self._flow.home[value]
         for unit, need in sorted(self._flow.needs[value].items()):
-            size = (need.high - need.low) * self._costing.word
+            size = need.elements * self._costing.word
             if need.kept and unit != HOST:
                 self.out.kept[unit] = self.out.kept.get(unit, 0) + size * repeats(value)
             if unit == home:
@@ -295,9 +290,9 @@ class _Streams:
         self._update(op, op.target_name, len(self._arrays[op.source_name].blocks), _TRANSFER)
 
     def _program(self, op: ProgramOp) -> None:
-        setup, per_round = self._costing.program()
         group = self._group(op)
         for number, block in enumerate(self._arrays[op.array_name].blocks):
+            setup, per_round = self._costing.program(block.cols)
             self._add(
                 ("tile", block.tile),
                 op,

@@ -6,7 +6,7 @@ its rule, the last layer's first, since its factors are ready first; then digita
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr, f32
 from xdsl.ir import Attribute, Block
 
 from ohmflow.compiler.arrays.array_graph import ArrayInfo
+from ohmflow.compiler.arrays.extract import ENTRY_NAMES
 from ohmflow.compiler.autodiff.training_graph import TrainingGraph
 from ohmflow.compiler.lowering.entry_builder import EntryBuilder, result_type, row_type
 from ohmflow.compiler.lowering.functions import segment_function, segment_record
@@ -91,15 +92,26 @@ def lower(training: TrainingGraph, inference: ir.Model, options: LowerOptions) -
         UnsupportedError: a node mixes samples, or an array is read with more than one vector per sample.
     """
     lowered = Lowered(ModuleOp([]))
-    states = {p.name: f"{p.name}" for p in training.parameters}
-    _declare(lowered, training, options)
+    taken = {*ENTRY_NAMES, *(info.name for info in training.arrays)}
+    states: dict[str, str] = {}
+    for parameter in training.parameters:
+        states[parameter.name] = _free(parameter.name, taken)
+        taken.add(states[parameter.name])
+    _declare(lowered, training, states, options)
     _lower_program(lowered, training.arrays, options)
     _lower_infer(lowered, inference, states, options)
     _lower_train_step(lowered, training, states, options)
     return lowered
 
 
-def _declare(lowered: Lowered, training: TrainingGraph, options: LowerOptions) -> None:
+def _free(name: str, taken: Collection[str]) -> str:
+    """The name, lengthened until it is not taken."""
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _declare(lowered: Lowered, training: TrainingGraph, states: Mapping[str, str], options: LowerOptions) -> None:
     """Declare arrays and states, and keep their initial values."""
     initializers = training.model.graph.initializers
     for info in training.arrays:
@@ -111,7 +123,7 @@ def _declare(lowered: Lowered, training: TrainingGraph, options: LowerOptions) -
         )
     for parameter in training.parameters:
         value = _numpy(initializers[parameter.name])
-        symbol = parameter.name
+        symbol = states[parameter.name]
         lowered.weights[symbol] = value
         lowered.states.append(StateRecord(symbol, "parameter", value.dtype.name, parameter.shape, parameter.name))
         key = WeightsAttr(symbol, value.dtype.name, _digest(value))
@@ -244,7 +256,7 @@ def _items(
     names: dict[Item, str] = {}
     for item in items:
         if item.segment is not None:
-            names[item] = f"{prefix}_{len(names)}"
+            names[item] = _free(f"{prefix}_{len(names)}", lowered.weights)
             _declare_segment(lowered, names[item], item.segment)
     return items, names
 

@@ -247,8 +247,8 @@ class StateGetOp(IRDLOperation, ReadsVersions):
 class StateSetOp(IRDLOperation, ConsumesVersions):
     """Replace named state.
 
-    Values: the next version holds `value`. Time: a store to the memory of its vector unit, once every read of the
-    old version has finished.
+    Values: the next version holds `value`. Time: that of the store by which the value came to the state's vector
+    unit, as a result there or as a message.
 
     ```
     %v2 = tile.state_set @count (%next, %v) after (%done)

@@ -84,7 +84,7 @@ class CrossbarArray:
         self._array_id = array_id
         self._pulsed = device.dw_min > 0.0
         self._update_kernel = update_kernel_for(self.planes)
-        self._read = read if self._pulsed else None
+        self._read = read if self._pulsed else None  # the ideal device is read exactly
         self._conductance = conductance
         self._identity = np.array([seed, array_id], np.uint64)
         self._blocks = np.array([(b.row0, b.col0, b.rows, b.cols) for b in blocks], np.int64).reshape(-1, 4)

@@ -21,11 +21,13 @@ Key = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
-class TileSize:
-    """Physical lines of a tile, which every pulse charges whole."""
+class TileShape:
+    """What of a tile its events depend on: physical lines, which every pulse charges whole, and its converters."""
 
     rows: int
     cols: int
+    dac: bool
+    adc: bool
 
 
 class EventBook:
@@ -33,7 +35,7 @@ class EventBook:
 
     Args:
         program: whose units, blocks and instructions.
-        tile: physical size of a tile.
+        tile: physical lines and converters of a tile.
 
     Attributes:
         cycles: cycles of the run so far.
@@ -41,7 +43,7 @@ class EventBook:
         phase_cycles: per epoch, cycles of each (unit, phase).
     """
 
-    def __init__(self, program: Program, tile: TileSize) -> None:
+    def __init__(self, program: Program, tile: TileShape) -> None:
         self.program = program
         self.cycles = 0
         self.counts: dict[int, dict[Key, float]] = {}
@@ -116,8 +118,10 @@ class EventBook:
                     - 2 * counted[columns.COINCIDENCES]
                 )
                 yield (unit, phase, "driver", "read_row" if forward else "read_col"), driven
-                yield (unit, phase, "dac", "dac_conversion"), driven
-                yield (unit, phase, "adc", "adc_conversion"), counted[columns.CONVERSIONS]
+                if self._tile.dac:
+                    yield (unit, phase, "dac", "dac_conversion"), driven
+                if self._tile.adc:
+                    yield (unit, phase, "adc", "adc_conversion"), counted[columns.CONVERSIONS]
                 yield (unit, phase, "array", "read_dose"), counted[columns.DOSE]
                 yield (unit, phase, "driver", "row_pulse"), counted[columns.ROW_PULSES]
                 yield (unit, phase, "driver", "col_pulse"), counted[columns.COL_PULSES]

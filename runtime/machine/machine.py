@@ -16,7 +16,7 @@ from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.spec import Block, ConductanceSpec, ReadSpec, UpdateSpec
 from ohmflow.runtime.devices.registry import device_class
 from ohmflow.runtime.digital.sessions import load_segments
-from ohmflow.runtime.ledger.events import EventBook, TileSize
+from ohmflow.runtime.ledger.events import EventBook, TileShape
 from ohmflow.runtime.machine.clock import Clock
 from ohmflow.runtime.machine.errors import ScratchpadError
 from ohmflow.runtime.machine.values import ValueEngine
@@ -55,7 +55,9 @@ class Machine:
             load_segments(program.segments, program.segments_onnx),
             *_programming(target),
         )
-        self.book = EventBook(program, TileSize(target.tile.crossbar.rows, target.tile.crossbar.cols))
+        tile = target.tile
+        shape = TileShape(tile.crossbar.rows, tile.crossbar.cols, tile.dac is not None, tile.adc is not None)
+        self.book = EventBook(program, shape)
         self.has_time = program.chip.clock_hz is not None
         self._fitting: set[tuple[str, int]] = set()
         self._names = tuple(u.name for u in program.chip.units)
@@ -85,7 +87,7 @@ class Machine:
             ScratchpadError: what the step keeps between its loops does not fit a unit's memory.
         """
         if self.has_time:
-            self._check_memory(entry, int(scalars.get("batch", 0)))
+            self.check_memory(entry, int(scalars.get("batch", 0)))
         results, frame = self.values.run(entry, rows, scalars, step)
         if self.has_time:
             key = (entry, self._trips(entry, scalars), tuple(sorted(frame.data_trips.items())))
@@ -107,8 +109,16 @@ class Machine:
         """Book all that happened since the last call under `epoch`."""
         self.book.close_epoch(epoch, {name: tally.take() for name, tally in self.values.tallies.items()})
 
-    def _check_memory(self, entry: str, batch: int) -> None:
-        """Refuse a batch whose stashed values do not fit: spilling is not modelled. Each size is looked at once."""
+    def check_memory(self, entry: str, batch: int) -> None:
+        """Refuse a batch whose kept values do not fit, since spilling is not modelled.
+
+        Args:
+            entry: what would run.
+            batch: with how many samples; each size is looked at once.
+
+        Raises:
+            ScratchpadError: a unit's memory is too small.
+        """
         if (entry, batch) in self._fitting:
             return
         self._fitting.add((entry, batch))

@@ -11,7 +11,7 @@ from ohmflow.runtime.digital.sessions import session_options
 from ohmflow.runtime.machine.machine import Machine
 from ohmflow.runtime.training.data import Rows
 
-_CHUNK = 64
+CHUNK = 64
 """Rows evaluated at once. It is part of the draws' keys, so it is fixed."""
 
 
@@ -29,7 +29,8 @@ def digital_accuracy(model: onnx.ModelProto, rows: Rows) -> float | None:
     )
     (argument,) = session.get_inputs()
     fixed = argument.shape[0] if argument.shape and isinstance(argument.shape[0], int) else None
-    parts = [rows.x] if fixed is None else _parts(rows.x, fixed)
+    data = rows.x.astype(np.float32, copy=False)
+    parts = [data] if fixed is None else _parts(data, fixed)
     scores = np.concatenate([session.run(None, {argument.name: part})[0] for part in parts])
     return classified(scores[: len(rows)], rows.y)
 
@@ -63,8 +64,8 @@ def infer(machine: Machine, rows: dict[str, NDArray[Any]], step: int) -> dict[st
     """
     count = len(next(iter(rows.values())))
     collected: list[dict[str, NDArray[Any]]] = []
-    for chunk, begin in enumerate(range(0, count, _CHUNK)):
-        part = {name: values[begin : begin + _CHUNK] for name, values in rows.items()}
+    for chunk, begin in enumerate(range(0, count, CHUNK)):
+        part = {name: values[begin : begin + CHUNK] for name, values in rows.items()}
         size = len(next(iter(part.values())))
         key = (step << 20) + chunk
         collected.append(machine.execute("infer", part, {"batch": size}, key))

@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from ohmflow.compiler.program.program import Program
 from ohmflow.runtime.machine.machine import Machine
+from ohmflow.runtime.training.accuracy import CHUNK
 from ohmflow.runtime.training.data import DataSet, Rows, check_against, load_data
 from ohmflow.runtime.training.errors import UntrainableError
 from ohmflow.runtime.training.run_folder import Run, claim_folder, finish_run, write_run
@@ -48,7 +49,8 @@ def train(
 
     Raises:
         RunError: data, options or folder do not fit.
-        DivergenceError: the loss is no longer finite.
+        DivergenceError: the loss is no longer finite (NotFiniteError, if an update meets it first).
+        ScratchpadError: the batch does not fit the memories of the chip.
         ProgramError: the program was compiled for another target.
     """
     options = options or TrainOptions()
@@ -64,6 +66,8 @@ def train(
     with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
         machine = Machine(program, target, options.seed)
         trainer = Trainer(machine, data, options)
+        machine.check_memory("train_step", min(options.batch, len(data.train)))
+        machine.check_memory("infer", min(CHUNK, len(data.test)))
         trainer.program_weights()
         trainer.run(watch, None if epoch_done is None else lambda epoch: epoch_done(trainer, epoch))
     seconds = time.perf_counter() - started

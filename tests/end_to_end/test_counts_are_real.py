@@ -200,8 +200,9 @@ def test_programming_is_counted_row_by_row() -> None:
     pulses = 3 * 7 * 5  # rows, rounds, pulses
     assert (counted["row_pulse"], counted["col_pulse"], counted["coincidence"]) == (pulses, 2 * pulses, 2 * pulses)
     assert (counted["read_row"], counted["adc_conversion"]) == (3 * 7, 3 * 7 * 2)
-    # A row's round: 5 pulses of 1 ns, and a read of 2 + 80 + conversion of all 4096 columns + latency 4.
-    conversion = 16 * 5
+    # A row's round: 5 pulses of 1 ns, and a read of 2 + 80 + conversion of the block's 2 columns, each on a
+    # converter of its own, + latency 4.
+    conversion = 5
     assert machine.book.phase_cycles[0]["tile(0,0)", "program"] == 1 + 3 * 7 * (5 + 2 + 80 + conversion + 4)
 
 
