@@ -44,6 +44,7 @@ class CompileOptions:
         packing: `share` or `spread`.
         placer: a registered placer.
         passes: a pipeline of passes on the tile IR, run before arrays get their tiles, such as `fuse-maps`.
+        training: whether the program can train; without, models of several outputs are fine too.
     """
 
     loss: str = "cross-entropy"
@@ -53,6 +54,7 @@ class CompileOptions:
     packing: str = "share"
     placer: str = "snake"
     passes: str = ""
+    training: bool = True
 
     def __post_init__(self) -> None:
         """Check the names before any work is done, whether or not the target will need them.
@@ -75,13 +77,13 @@ class Stages:
 
     Attributes:
         arrays: graph with arrays extracted.
-        training: training graph.
+        training: training graph, or None for a program that only infers.
         lowered: placed tile IR and what stands outside it.
         program: the program.
     """
 
     arrays: ArrayGraph
-    training: TrainingGraph
+    training: TrainingGraph | None
     lowered: Lowered
     program: Program
 
@@ -97,7 +99,7 @@ def compile_model(
         options: choices; the defaults if None.
 
     Returns:
-        A program with the entries `program`, `infer` and `train_step`.
+        A program with the entries `program`, `infer` and, with `options.training`, `train_step`.
 
     Raises:
         CompilerError: the model can not be read (exit status 2) or is not supported (3).
@@ -110,15 +112,16 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
     """Compile, and keep what every stage gave; see `compile_model`."""
     name = source.graph.name if isinstance(source, onnx.ModelProto) else Path(source).name
     graph = extract_arrays(load_model(source))
-    training = training_graph(graph, options.loss, name, options.optimizer)
+    training = training_graph(graph, options.loss, name, options.optimizer) if options.training else None
     values = {
-        info.name: training.model.graph.initializers[info.name].const_value.numpy()  # type: ignore[union-attr]
+        info.name: graph.model.graph.initializers[info.name].const_value.numpy()  # type: ignore[union-attr]
         for info in graph.arrays
     }
     alphas = options.scaling.alphas(values, target)
     verify = target.tile.program.mode == "write-verify"
     lower_options = LowerOptions(rule(options.rule), target.tile.update.scheme, alphas, verify, name)
-    lowered = lower(_step_only(training), inference_graph(graph), lower_options)
+    step = None if training is None else _step_only(training)
+    lowered = lower(graph.arrays, inference_graph(graph), step, lower_options)
     if options.passes:
         run_pipeline(lowered.module, options.passes)
     blocks = assign({a.name: (a.rows, a.cols) for a in graph.arrays}, target, options.packing, options.placer)
@@ -133,8 +136,8 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
     )
     ports = {
         entry: (
-            [v.name or "" for v in rows] + [_scalar_name(v.name, training) for v in scalars] + _batch(entry),
-            [_result_name(v.name, training) for v in results],
+            [v.name or "" for v in rows] + [_our_name(v.name, training) for v in scalars] + _batch(entry),
+            [_our_name(v.name, training) if entry == "train_step" else v.name or "" for v in results],
         )
         for entry, (rows, scalars, results) in lowered.ports.items()
     }
@@ -169,12 +172,10 @@ def _batch(entry: str) -> list[str]:
     return [] if entry == "program" else ["batch"]
 
 
-def _scalar_name(name: str | None, training: TrainingGraph) -> str:
-    return {training.lr: "lr", training.inv_batch: "inv_batch"}.get(name or "", name or "")
-
-
-def _result_name(name: str | None, training: TrainingGraph) -> str:
-    return "loss" if name == training.loss else name or ""
+def _our_name(name: str | None, training: TrainingGraph | None) -> str:
+    """What a program calls the training graph's scalars and loss, which may have longer names there."""
+    assert training is not None
+    return {training.lr: "lr", training.inv_batch: "inv_batch", training.loss: "loss"}.get(name or "", name or "")
 
 
 def _manifest(
@@ -182,7 +183,7 @@ def _manifest(
     model_hash: str,
     target: Target,
     options: CompileOptions,
-    training: TrainingGraph,
+    training: TrainingGraph | None,
     memory: dict[str, dict[str, tuple[int, int, int]]],
 ) -> dict[str, Any]:
     return {
@@ -190,8 +191,8 @@ def _manifest(
         "model_hash": model_hash,
         "target": target.name,
         "target_hash": target.content_hash,
-        "loss": options.loss,
-        "label": training.label.name,
+        "loss": None if training is None else options.loss,
+        "label": None if training is None else training.label.name,
         "rule": options.rule,
         "optimizer": options.optimizer,
         "weight_scaling": {"kind": options.scaling.kind, "fill": options.scaling.fill, "alpha": options.scaling.alpha},

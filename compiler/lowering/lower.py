@@ -18,6 +18,7 @@ from xdsl.ir import Attribute, Block
 
 from ohmflow.compiler.arrays.array_graph import ArrayInfo
 from ohmflow.compiler.arrays.extract import ENTRY_NAMES
+from ohmflow.compiler.arrays.fixed import is_trainable
 from ohmflow.compiler.autodiff.training_graph import TrainingGraph
 from ohmflow.compiler.lowering.entry_builder import EntryBuilder, result_type, row_type
 from ohmflow.compiler.lowering.functions import segment_function, segment_record
@@ -77,12 +78,15 @@ class Lowered:
     ports: dict[str, tuple[list[ir.Value], list[ir.Value], list[ir.Value]]] = field(default_factory=dict)
 
 
-def lower(training: TrainingGraph, inference: ir.Model, options: LowerOptions) -> Lowered:
+def lower(
+    arrays: tuple[ArrayInfo, ...], inference: ir.Model, training: TrainingGraph | None, options: LowerOptions
+) -> Lowered:
     """Lower a model.
 
     Args:
-        training: its training graph.
+        arrays: its arrays.
         inference: its forward graph.
+        training: its training graph, or None for a program that only infers.
         options: choices.
 
     Returns:
@@ -92,16 +96,25 @@ def lower(training: TrainingGraph, inference: ir.Model, options: LowerOptions) -
         UnsupportedError: a node mixes samples, or an array is read with more than one vector per sample.
     """
     lowered = Lowered(ModuleOp([]))
-    taken = {*ENTRY_NAMES, *(info.name for info in training.arrays)}
+    graph = inference.graph if training is None else training.model.graph
+    parameters = _parameters(graph, arrays) if training is None else [p.name for p in training.parameters]
+    taken = {*ENTRY_NAMES, *(info.name for info in arrays)}
     states: dict[str, str] = {}
-    for parameter in training.parameters:
-        states[parameter.name] = _free(parameter.name, taken)
-        taken.add(states[parameter.name])
-    _declare(lowered, training, states, options)
-    _lower_program(lowered, training.arrays, options)
+    for name in parameters:
+        states[name] = _free(name, taken)
+        taken.add(states[name])
+    _declare(lowered, arrays, graph, states, options)
+    _lower_program(lowered, arrays, options)
     _lower_infer(lowered, inference, states, options)
-    _lower_train_step(lowered, training, states, options)
+    if training is not None:
+        _lower_train_step(lowered, training, states, options)
     return lowered
+
+
+def _parameters(graph: ir.Graph, arrays: tuple[ArrayInfo, ...]) -> list[str]:
+    """Digital parameters of a graph that is not trained: what training could change, so that both bill them alike."""
+    owned = {info.name for info in arrays}
+    return [name for name, value in graph.initializers.items() if name not in owned and is_trainable(value)]
 
 
 def _free(name: str, taken: Collection[str]) -> str:
@@ -111,23 +124,27 @@ def _free(name: str, taken: Collection[str]) -> str:
     return name
 
 
-def _declare(lowered: Lowered, training: TrainingGraph, states: Mapping[str, str], options: LowerOptions) -> None:
+def _declare(
+    lowered: Lowered,
+    arrays: tuple[ArrayInfo, ...],
+    graph: ir.Graph,
+    states: Mapping[str, str],
+    options: LowerOptions,
+) -> None:
     """Declare arrays and states, and keep their initial values."""
-    initializers = training.model.graph.initializers
-    for info in training.arrays:
-        value = _numpy(initializers[info.name])
+    for info in arrays:
+        value = _numpy(graph.initializers[info.name])
         lowered.weights[info.name] = value
         key = WeightsAttr(info.name, "float32", _digest(value))
         lowered.module.body.block.add_op(
             ArrayOp(info.name, info.rows, info.cols, options.rule.name, key, options.alphas[info.name])
         )
-    for parameter in training.parameters:
-        value = _numpy(initializers[parameter.name])
-        symbol = states[parameter.name]
+    for name, symbol in states.items():
+        value = _numpy(graph.initializers[name])
         lowered.weights[symbol] = value
-        lowered.states.append(StateRecord(symbol, "parameter", value.dtype.name, parameter.shape, parameter.name))
+        lowered.states.append(StateRecord(symbol, "parameter", value.dtype.name, value.shape, name))
         key = WeightsAttr(symbol, value.dtype.name, _digest(value))
-        lowered.module.body.block.add_op(StateOp(symbol, "parameter", row_type(initializers[parameter.name]), key))
+        lowered.module.body.block.add_op(StateOp(symbol, "parameter", row_type(graph.initializers[name]), key))
 
 
 def _lower_program(lowered: Lowered, arrays: tuple[ArrayInfo, ...], options: LowerOptions) -> None:

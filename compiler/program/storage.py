@@ -72,7 +72,7 @@ class _ManifestText(BaseModel):
     model: str
     target: str
     target_hash: str
-    loss: str
+    loss: str | None
     memory: dict[str, dict[str, list[int]]]
     files: dict[str, str]
     entries: dict[str, _EntryText]

@@ -90,6 +90,7 @@ def _text(stages: "Stages", emit: str) -> str | bytes:
         case "training-onnx":
             from ohmflow.compiler.autodiff.export import training_onnx
 
+            assert stages.training is not None, "this command compiles for training"
             return bytes(training_onnx(stages.training).SerializeToString(deterministic=True))
         case "disassembly":
             from ohmflow.compiler.program.disassembly import disassemble

@@ -112,6 +112,7 @@ def make_compile_options(
     packing: str,
     placer: str,
     passes: str,
+    training: bool = True,
 ) -> "CompileOptions":
     """Collect compile options.
 
@@ -122,7 +123,7 @@ def make_compile_options(
     from ohmflow.compiler.lowering.scaling import WeightScaling
 
     scaling = WeightScaling(weight_scaling, weight_fill, weight_alpha)  # type: ignore[arg-type]  # checked inside
-    return CompileOptions(loss, rule, optimizer, scaling, packing, placer, passes)
+    return CompileOptions(loss, rule, optimizer, scaling, packing, placer, passes, training)
 
 
 def program_of(source: str, target: "Target", options: "CompileOptions") -> "Program":

@@ -47,7 +47,7 @@ def command(
     from ohmflow.runtime.training.run_folder import claim_folder
 
     target = load_target(target_name, overrides)
-    program = program_of(source, target, make_compile_options(**options))
+    program = program_of(source, target, make_compile_options(**options, training=False))
     claim_folder(output, overwrite)
     result = run_inference(program, target, inputs, output, seed)
     if as_json:

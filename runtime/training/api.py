@@ -84,6 +84,11 @@ def check_program_data(program: Program, data: DataSet) -> DataSet:
         RunError: it does not.
         UntrainableError: the model has more inputs than a data set can give.
     """
+    if "train_step" not in program.entries:
+        raise UntrainableError(
+            f"{program.manifest['model']}: the program must hold a training step, but was compiled to infer only; "
+            "compile it for training"
+        )
     rows = [a for a in program.entries["train_step"].arguments if a.kind == "rows"]
     if len(rows) != 2:
         names = ", ".join(a.name for a in rows[:-1])
