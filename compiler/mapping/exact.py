@@ -11,8 +11,8 @@ from ortools.sat.python import cp_model
 from ohmflow.compiler.mapping.blocks import Rectangle
 from ohmflow.compiler.mapping.packing import Spot
 
-LARGEST = 48
-"""Blocks times tiles that are tried at most, divided by 8."""
+LARGEST = 384
+"""Blocks times tiles that are tried at most."""
 
 _WORK = 8.0
 """Limit of deterministic time, CP-SAT's own unit."""
@@ -32,7 +32,7 @@ def pack_exactly(
     Returns:
         One spot per block, or None; and whether the answer is certain (a packing, or a proof that there is none).
     """
-    if len(blocks) * tiles > 8 * LARGEST:
+    if len(blocks) * tiles > LARGEST:
         return None, False
     model = cp_model.CpModel()
     places: list[list[tuple[cp_model.IntVar, cp_model.IntVar, cp_model.IntVar]]] = []

@@ -36,12 +36,11 @@ class Mnemonic(IntEnum):
     RECV = 0
     SEND = 1
     LOAD = 2
-    STORE = 3
-    VEC = 4
-    MVM = 5
-    MVM_T = 6
-    UPDATE = 7
-    PROGRAM = 8
+    VEC = 3
+    MVM = 4
+    MVM_T = 5
+    UPDATE = 6
+    PROGRAM = 7
 
 
 class Trip(IntEnum):

@@ -94,30 +94,6 @@ def print_after(printer: Printer, after: Sequence[SSAValue]) -> None:
         printer.print_operands(after)
 
 
-def parse_types(parser: Parser) -> list[Attribute]:
-    """Read ` : type, type`.
-
-    Args:
-        parser: At the colon.
-
-    Returns:
-        The types.
-    """
-    parser.parse_punctuation(":")
-    return list(parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_type))
-
-
-def print_types(printer: Printer, types: Sequence[Attribute]) -> None:
-    """Write ` : type, type`.
-
-    Args:
-        printer: Where to.
-        types: At least one type.
-    """
-    printer.print_string(" : ")
-    printer.print_list(types, printer.print_attribute)
-
-
 def parse_extra(parser: Parser) -> dict[str, Attribute]:
     """Read ` attributes {…}` if it is there.
 

@@ -5,6 +5,7 @@ import pytest
 
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.schedule import PHASES
+from ohmflow.compiler.program.tables import Mnemonic
 from ohmflow.targets.schema.target import Target
 from tests.runtime.machine.both_clocks import Bench
 from tests.runtime.machine.hand_program import Body, body, hand_program, node
@@ -185,7 +186,7 @@ def test_a_read_and_an_update_run_once_for_every_sample_and_time_step() -> None:
     rows = made.entries["train_step"].instructions
     w = made.array_number("W")
     for block in range(len(made.arrays[w].blocks)):
-        for kind in (5, 6, 7):  # MVM, MVM_T, UPDATE
+        for kind in (Mnemonic.MVM, Mnemonic.MVM_T, Mnemonic.UPDATE):
             mine = (rows["array"] == w) & (rows["block"] == block) & (rows["mnemonic"] == kind)
             assert timeline.executed[mine].tolist() == [3 * STEPS]
 
