@@ -3,11 +3,13 @@
 It is the value side only: it says what was computed and what happened, and knows neither time nor energy.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
 from ohmflow.runtime.crossbar.draws import Purpose, key_of, normal_plane
-from ohmflow.runtime.crossbar.errors import NotFiniteError, ShapeError, SpecError
+from ohmflow.runtime.crossbar.errors import NotFiniteError, ShapeError, SpecError, StateError
 from ohmflow.runtime.crossbar.read_kernel import conductance_sums, read
 from ohmflow.runtime.crossbar.spec import (
     Block,
@@ -33,8 +35,8 @@ class CrossbarArray:
     Attributes:
         name: the array's name, for messages.
         alpha: α of W = α·w.
-        w: [rows, cols] float32 weights, device units. The only state: whoever sets it (a checkpoint) replaces values in
-            place and calls `touch`.
+        w: [rows, cols] float32 weights as reads see them, device units. Whoever sets it replaces values in place and
+            calls `touch`. All that an array remembers is in `state`.
         planes: the draws of the devices.
     """
 
@@ -109,6 +111,44 @@ class CrossbarArray:
     def touch(self) -> None:
         """Say that `w` was changed from outside."""
         self._sums_are_stale = True
+
+    def state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return all that the array remembers, by name, as copies.
+
+        Returns:
+            `w` [rows, cols] float32, device units. The devices' draws are not in it: seed and number give them.
+        """
+        return {name: plane.copy() for name, plane in self._state_planes().items()}
+
+    def restore(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Take over a state, bit for bit.
+
+        Args:
+            state: what `state` returned, of an array of the same shape and device.
+
+        Raises:
+            StateError: a name is missing or unknown, or a plane has another shape or type; nothing is changed.
+        """
+        own = self._state_planes()
+        if set(state) != set(own):
+            held = ", ".join(sorted(state)) or "nothing"
+            raise StateError(
+                f"{self.name}: the state must hold {', '.join(sorted(own))}, not {held}; "
+                "restore what an array of the same device gave"
+            )
+        for name, plane in own.items():
+            given = state[name]
+            if given.shape != plane.shape or given.dtype != plane.dtype:
+                raise StateError(
+                    f"{self.name}: '{name}' of the state must be {plane.dtype} of shape {plane.shape}, not "
+                    f"{given.dtype} of shape {given.shape}; restore what an array of the same shape gave"
+                )
+        for name, plane in own.items():
+            plane[:] = state[name]
+        self.touch()
+
+    def _state_planes(self) -> dict[str, Matrix]:
+        return {"w": self.w}
 
     def weights(self) -> Matrix:
         """Return the logical weights W = α·w, [rows, cols], a copy."""

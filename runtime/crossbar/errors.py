@@ -19,3 +19,7 @@ class NotFiniteError(CrossbarError):
     """An update's inputs or errors hold infinities or no numbers: training has diverged."""
 
     exit_status = 3
+
+
+class StateError(CrossbarError):
+    """A state that is to be restored is not that of such an array."""

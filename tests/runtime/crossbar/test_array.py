@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ohmflow.runtime.crossbar.draws import Purpose
-from ohmflow.runtime.crossbar.errors import ShapeError, SpecError
+from ohmflow.runtime.crossbar.errors import ShapeError, SpecError, StateError
 from ohmflow.runtime.crossbar.spec import Block, ConductanceSpec, DrawSite, ReadSpec, UpdateSpec
 from ohmflow.runtime.devices.ideal import Ideal
 
@@ -127,3 +127,31 @@ def test_the_whole_range_of_seeds_works(make_array):
     array = make_array(3, 3, seed=2**64 - 1, steps={"dw_min_dtod": 0.1})
     counts = array.update(np.ones((1, 3), np.float32), np.ones((1, 3), np.float32), 0.002, AT)
     assert counts.coincidences.sum() == 18
+
+
+def test_a_restored_array_goes_on_bit_for_bit(make_array, pairs, spread_steps):
+    x, d = pairs(20, 6, 5)
+    first, second = (make_array(6, 5, steps=spread_steps) for _ in range(2))
+    first.update(x[:10], d[:10], 0.3, DrawSite(Purpose.UPDATE, 0, 1))
+    kept = first.state()
+    for array in (first, second):
+        array.restore(kept)
+        array.update(x[10:], d[10:], 0.3, DrawSite(Purpose.UPDATE, 0, 2))
+    assert first.w.tobytes() == second.w.tobytes()
+    assert not np.array_equal(kept["w"], first.w)  # what was kept is a copy
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({}, "W: the state must hold w, not nothing; restore what an array of the same device gave"),
+        (
+            {"w": np.zeros((2, 3))},
+            "W: 'w' of the state must be float32 of shape (2, 3), not float64 of shape (2, 3); "
+            "restore what an array of the same shape gave",
+        ),
+    ],
+)
+def test_states_of_other_arrays_are_refused(make_array, state, message):
+    with pytest.raises(StateError, match=f"^{re.escape(message)}$"):
+        make_array(2, 3).restore(state)
