@@ -15,6 +15,9 @@ FIXED, READ, COUNTED = 0, 1, 2
 PHASES = ("forward", "backward", "update", "transfer", "program", "evaluation", "idle")
 """Phases in the order of their index."""
 
+ACTIVITIES = ("busy", "message", "credit", "converter")
+"""What the cycles of an instruction are: at work, or stalled for a message, a credit or a converter bank."""
+
 MAX_DEPTH = 4
 """Loops that may enclose an instruction."""
 
@@ -65,11 +68,19 @@ class Timeline:
         phase_cycles: [U, 7] cycles of each unit by phase, idle included; every row sums to `cycles`.
         executed: [I] how often each instruction ran.
         link_busy: [L] cycles in which each link was busy.
+        activity: [I, 4] cycles of each instruction by `ACTIVITIES`; those of a unit and its finished cycles sum to
+            `cycles`.
+        link_wait: [L] cycles that packets waited in each link's queue, summed over packets.
         issues: (instruction, issue, release, completion) [N, 4] in order of unit, then issue; empty when not recorded.
+        grants: (link, channel, entry into its queue, grant) [M, 4] in order of link, then grant; empty when not
+            recorded.
     """
 
     cycles: int
     phase_cycles: NDArray[np.int64]
     executed: NDArray[np.int64]
     link_busy: NDArray[np.int64]
+    activity: NDArray[np.int64]
+    link_wait: NDArray[np.int64]
     issues: NDArray[np.int64]
+    grants: NDArray[np.int64]

@@ -54,7 +54,7 @@ class Clock:
 
         Args:
             counts: flat counts, as the schedule's addresses expect them.
-            record: also return every issue (costs memory).
+            record: also return every issue and every grant of a link (costs memory).
 
         Returns:
             The timeline.
@@ -65,20 +65,23 @@ class Clock:
         """
         capacity = 4 * len(self._instructions) + 64 if record else 0
         while True:
-            issues = np.zeros((capacity, 5), np.int64)
-            status, end, phases, executed, busy, recorded, pc, arrived, consumed = kernel.run(
-                self._stream,
-                self._instructions,
-                self._loops,
-                self._channels,
-                self._route,
-                self._hop,
-                counts,
-                self._head,
-                self._nested,
-                self._ring,
-                self._n_ring,
-                issues,
+            issues, grants = np.zeros((capacity, 5), np.int64), np.zeros((4 * capacity, 4), np.int64)
+            status, end, phases, executed, busy, activity, waited, n_issues, n_grants, pc, arrived, consumed = (
+                kernel.run(
+                    self._stream,
+                    self._instructions,
+                    self._loops,
+                    self._channels,
+                    self._route,
+                    self._hop,
+                    counts,
+                    self._head,
+                    self._nested,
+                    self._ring,
+                    self._n_ring,
+                    issues,
+                    grants,
+                )
             )
             if status != kernel.RECORD_FULL:
                 break
@@ -87,9 +90,10 @@ class Clock:
             raise DeadlockError(self._describe_deadlock(pc, arrived, consumed))
         if status == kernel.LEFT_OVER:
             raise LeftOverError(self._describe_left_over(arrived, consumed))
-        issues = issues[:recorded]
-        order = np.argsort(issues[:, 4], kind="stable")
-        return Timeline(int(end), phases, executed, busy, issues[order, :4])
+        issues, grants = issues[:n_issues], grants[:n_grants]
+        issues = issues[np.argsort(issues[:, 4], kind="stable"), :4]
+        grants = grants[np.argsort(grants[:, 0], kind="stable")]
+        return Timeline(int(end), phases, executed, busy, activity, waited, issues, grants)
 
     def _check(self) -> None:
         """Refuse tables whose addresses point nowhere, which the compiled kernel would follow blindly."""

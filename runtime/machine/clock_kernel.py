@@ -26,6 +26,9 @@ KIND, PHASE, WAIT0, WAIT1, SIGNAL, T0, T1, T2, T3, COUNT, STRIDE = 0, 1, 2, 3, 4
 L_BEGIN, L_END, L_PARENT, L_TRIP, L_COUNT, L_STRIDE = 0, 1, 2, 3, 4, 5
 C_SRC, C_DST, C_DEPTH, C_FLITS, C_RBEGIN, C_REND = 0, 1, 2, 3, 4, 5
 
+BUSY, MESSAGE, CREDIT, CONVERTER = 0, 1, 2, 3
+"""Columns of an instruction's activity."""
+
 DONE, DEADLOCK, LEFT_OVER, RECORD_FULL = 0, 1, 2, 3
 
 
@@ -144,6 +147,7 @@ def run(
     ring: Ints,
     n_ring: int,
     issues: Ints,
+    grants: Ints,
 ) -> Any:
     """Simulate one schedule.
 
@@ -160,10 +164,11 @@ def run(
         ring: [C] offset of each channel's ring of cycles; n_ring is their total length.
         n_ring: total of the channels' depths.
         issues: [N, 5] record of (instruction, issue, release, completion, unit), or [0, 5] for none.
+        grants: [M, 4] record of (link, channel, entry, grant), or [0, 4] for none.
 
     Returns:
-        (status, end, phase_cycles [U, 7], executed [I], link_busy [L], recorded rows, pc [U], arrived [C],
-        consumed [C]).
+        (status, end, phase_cycles [U, 7], executed [I], link_busy [L], activity [I, 4], link_wait [L], recorded issues,
+        recorded grants, pc [U], arrived [C], consumed [C]).
     """
     n_units = stream.shape[0] - 1
     n_channels = channels.shape[0]
@@ -189,6 +194,8 @@ def run(
     link_busy = np.zeros(hop.shape[0], np.int64)
     phase_cycles = np.zeros((n_units, 7), np.int64)
     executed = np.zeros(instructions.shape[0], np.int64)
+    activity = np.zeros((instructions.shape[0], 4), np.int64)
+    link_wait = np.zeros(hop.shape[0], np.int64)
 
     heap = np.empty((n_ring + 1, 4), np.int64)
     heap_size = 0
@@ -199,6 +206,7 @@ def run(
     n_work = n_units
     end = 0
     recorded = 0
+    granted_rows = 0
     recording = issues.shape[0] > 0
 
     while True:
@@ -230,6 +238,7 @@ def run(
                     if arrived[wait1] <= k:
                         break
                     t = max(t, arrival[ring[wait1] + k % channels[wait1, C_DEPTH]])
+                fed = t
                 if signal >= 0:
                     k = taken[signal] - channels[signal, C_DEPTH]
                     if k >= 0:
@@ -239,6 +248,7 @@ def run(
 
                 kind = instructions[i, KIND]
                 count = 0
+                bank_wait = 0
                 if instructions[i, COUNT] >= 0:
                     count = counts[_address(instructions, i, COUNT, STRIDE, ordinal[u], depth[u])]
                 if kind == 0:
@@ -253,7 +263,9 @@ def run(
                     complete = t
                     converting = t
                     for _ in range(count + 1):
-                        converting = max(start + instructions[i, T0], bank_free[u, bank])
+                        driven = start + instructions[i, T0]
+                        converting = max(driven, bank_free[u, bank])
+                        bank_wait += converting - driven
                         bank_free[u, bank] = converting + instructions[i, T1]
                         complete = converting + instructions[i, T1] + instructions[i, T2]
                         start = complete
@@ -284,12 +296,29 @@ def run(
                     )
                 packets[u] += 1
                 executed[i] += 1
+                activity[i, BUSY] += release - t - bank_wait
+                activity[i, MESSAGE] += fed - ready[u]
+                activity[i, CREDIT] += t - fed
+                activity[i, CONVERTER] += bank_wait
                 phase_cycles[u, instructions[i, PHASE]] += max(0, complete - max(t, covered[u]))
                 covered[u] = max(covered[u], complete)
                 end = max(end, complete)
                 if recording:
                     if recorded == issues.shape[0]:
-                        return RECORD_FULL, end, phase_cycles, executed, link_busy, recorded, pc, arrived, consumed
+                        return (
+                            RECORD_FULL,
+                            end,
+                            phase_cycles,
+                            executed,
+                            link_busy,
+                            activity,
+                            link_wait,
+                            recorded,
+                            granted_rows,
+                            pc,
+                            arrived,
+                            consumed,
+                        )
                     issues[recorded, 0] = i
                     issues[recorded, 1] = t
                     issues[recorded, 2] = release
@@ -312,6 +341,28 @@ def run(
             granted = max(cycle, free[link])
             free[link] = granted + flits
             link_busy[link] += flits
+            link_wait[link] += granted - cycle
+            if recording:
+                if granted_rows == grants.shape[0]:
+                    return (
+                        RECORD_FULL,
+                        end,
+                        phase_cycles,
+                        executed,
+                        link_busy,
+                        activity,
+                        link_wait,
+                        recorded,
+                        granted_rows,
+                        pc,
+                        arrived,
+                        consumed,
+                    )
+                grants[granted_rows, 0] = link
+                grants[granted_rows, 1] = channel
+                grants[granted_rows, 2] = cycle
+                grants[granted_rows, 3] = granted
+                granted_rows += 1
             arrives = granted + hop[link] + flits - 1
             if position < last:
                 heap_size = _push(heap, heap_size, granted + hop[link], key, channel, position + 1)
@@ -335,4 +386,17 @@ def run(
                 status = LEFT_OVER
     for u in range(n_units):
         phase_cycles[u, 6] += end - phase_cycles[u].sum()
-    return status, end, phase_cycles, executed, link_busy, recorded, pc, arrived, consumed
+    return (
+        status,
+        end,
+        phase_cycles,
+        executed,
+        link_busy,
+        activity,
+        link_wait,
+        recorded,
+        granted_rows,
+        pc,
+        arrived,
+        consumed,
+    )

@@ -15,12 +15,16 @@ class Expected:
         phases: for every unit named, its cycles by phase; phases that are left out have none. `idle` is left out when
             it is what remains.
         links: for every link, in the order of their numbers, its busy cycles.
+        activity: for every unit named, each instruction's cycles (busy, message, credit, converter).
+        waits: for every link, the cycles that packets waited for it.
     """
 
     cycles: int
     issues: dict[str, list[tuple[int, int, int, int]]]
     phases: dict[str, dict[str, int]]
     links: tuple[int, ...] = ()
+    activity: dict[str, list[tuple[int, int, int, int]]] | None = None
+    waits: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

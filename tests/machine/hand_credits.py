@@ -24,7 +24,10 @@ def back_pressure_depth_1() -> HandTimeline:
         "slow": [(0, 1, 6, 6), (0, 7, 12, 12), (0, 13, 18, 18), (0, 19, 24, 24)],
     }
     phases = {"fast": {"forward": 4}, "slow": {"forward": 20}}
-    return HandTimeline("back_pressure_depth_1", chip.build(), Expected(24, issues, phases))
+    # fast: 4 cycles at work, three times 5 in front of a missing credit (1 to 6, 7 to 12, 13 to 18), finished from 19.
+    # slow: a cycle without a message in front of each (0, 6, 12, 18), 20 at work.
+    activity = {"fast": [(4, 0, 15, 0)], "slow": [(20, 4, 0, 0)]}
+    return HandTimeline("back_pressure_depth_1", chip.build(), Expected(24, issues, phases, activity=activity))
 
 
 def back_pressure_depth_2() -> HandTimeline:
@@ -90,7 +93,9 @@ def two_waits_on_two_channels() -> HandTimeline:
         "sum": [(0, 7, 10, 10), (0, 17, 20, 20)],
     }
     phases = {"a": {"forward": 4}, "b": {"forward": 14}, "sum": {"forward": 6}}
-    return HandTimeline("two_waits_on_two_channels", chip.build(), Expected(20, issues, phases))
+    # a waits from 2 to 10 for a credit, b from 7 to 10; sum waits for q: 0 to 7 and 10 to 17.
+    activity = {"a": [(4, 0, 8, 0)], "b": [(14, 0, 3, 0)], "sum": [(6, 14, 0, 0)]}
+    return HandTimeline("two_waits_on_two_channels", chip.build(), Expected(20, issues, phases, activity=activity))
 
 
 def two_waits_on_one_channel() -> HandTimeline:
@@ -139,6 +144,36 @@ def later_issue_overtakes() -> HandTimeline:
     return HandTimeline("later_issue_overtakes", chip.build(), Expected(9, issues, phases))
 
 
+def message_and_credit_both_missing() -> HandTimeline:
+    chip = ScheduleBuilder()
+    chip.units("source", "middle", "sink")
+    chip.channel("x", "source", "middle")
+    chip.channel("y", "middle", "sink")
+    with chip.on("source"):
+        chip.fixed(2, signal="x")
+        chip.fixed(6, signal="x")
+    with chip.on("middle"), chip.loop(2):
+        chip.fixed(1, waits=("x",), signal="y")
+    with chip.on("sink"), chip.loop(2):
+        chip.fixed(9, waits=("y",))
+    # source t = 0, e = 2. middle t = 2, r = 3: the credit of x is back in 3, y arrives in 3. sink t = 3, r = 12.
+    # source t = 3 (one cycle, 2, without a credit), e = 9. middle is ready in 3: no message until 9 and no credit
+    # until 12. 3 to 9 counts as message, 9 to 12 as credit; t = 12, r = 13. sink t = 13 (one cycle, 12, without a
+    # message), r = 22. End 22.
+    issues = {
+        "source": [(0, 0, 2, 2), (1, 3, 9, 9)],
+        "middle": [(0, 2, 3, 3), (0, 12, 13, 13)],
+        "sink": [(0, 3, 12, 12), (0, 13, 22, 22)],
+    }
+    phases = {"source": {"forward": 8}, "middle": {"forward": 2}, "sink": {"forward": 18}}
+    activity = {
+        "source": [(2, 0, 0, 0), (6, 0, 1, 0)],
+        "middle": [(2, 2 + 6, 3, 0)],
+        "sink": [(18, 3 + 1, 0, 0)],
+    }
+    return HandTimeline("message_and_credit_both_missing", chip.build(), Expected(22, issues, phases, (), activity))
+
+
 CASES = (
     back_pressure_depth_1,
     back_pressure_depth_2,
@@ -148,4 +183,5 @@ CASES = (
     two_waits_on_one_channel,
     second_wait_alone,
     later_issue_overtakes,
+    message_and_credit_both_missing,
 )

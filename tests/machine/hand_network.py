@@ -20,7 +20,7 @@ def tie_goes_to_the_lower_unit() -> HandTimeline:
     # b: s = 5, arrives 8. sink: t = 5 and 8, end 9. Link: 3 + 3 flits.
     issues = {"a": [(0, 0, 2, 2)], "b": [(0, 0, 2, 2)], "sink": [(0, 5, 6, 6), (1, 8, 9, 9)]}
     phases = {"a": {"forward": 2}, "b": {"forward": 2}, "sink": {"forward": 2}}
-    return HandTimeline("tie_goes_to_the_lower_unit", chip.build(), Expected(9, issues, phases, (6,)))
+    return HandTimeline("tie_goes_to_the_lower_unit", chip.build(), Expected(9, issues, phases, (6,), waits=(3,)))
 
 
 def tie_of_one_unit_goes_to_the_earlier_issue() -> HandTimeline:
@@ -62,7 +62,9 @@ def first_come_first_served() -> HandTimeline:
         "sink": [(0, 7, 8, 8), (1, 8, 9, 9), (2, 9, 10, 10)],
     }
     phases = {"late": {"forward": 4}, "early": {"forward": 3}, "long": {"forward": 1}, "sink": {"forward": 3}}
-    return HandTimeline("first_come_first_served", chip.build(), Expected(10, issues, phases, (8,)))
+    return HandTimeline(
+        "first_come_first_served", chip.build(), Expected(10, issues, phases, (8,), waits=(7 - 3 + 8 - 4,))
+    )
 
 
 def several_hops_several_flits() -> HandTimeline:

@@ -153,9 +153,9 @@ def retries_meet_a_busy_bank() -> HandTimeline:
     # First: c = 2, free 11, r = 2, e = 12.
     # Second, t = 2, 1 retry: c_0 = max(4, 11) = 11, e_0 = 21; a_1 = 21, c_1 = max(23, 20) = 23, r = 23, e = 33.
     issues = [(0, 0, 2, 12), (0, 2, 23, 33)]
-    return HandTimeline(
-        "retries_meet_a_busy_bank", chip.build(), Expected(33, {"tile": issues}, {"tile": {"forward": 33}})
-    )
+    # It waits for the bank from 4 to 11; of its 23 cycles 16 are work, with the first one's 2 that makes 18.
+    expected = Expected(33, {"tile": issues}, {"tile": {"forward": 33}}, activity={"tile": [(18, 0, 0, 7)]})
+    return HandTimeline("retries_meet_a_busy_bank", chip.build(), expected)
 
 
 def retry_keeps_the_bank_from_the_next_read() -> HandTimeline:
@@ -200,7 +200,9 @@ def two_banks_against_one() -> HandTimeline:
         "two": {"forward": 15, "backward": 1, "idle": 7},
         "one": {"forward": 15, "backward": 8},
     }
-    return HandTimeline("two_banks_against_one", chip.build(), Expected(23, issues, phases))
+    # On bank 0 the second read waits from 6 to 13.
+    activity = {"two": [(3, 0, 0, 0), (3, 0, 0, 0)], "one": [(3, 0, 0, 0), (3, 0, 0, 7)]}
+    return HandTimeline("two_banks_against_one", chip.build(), Expected(23, issues, phases, activity=activity))
 
 
 def two_blocks_take_turns() -> HandTimeline:

@@ -11,7 +11,7 @@ is here. It has three parts (`Machine.step`):
 1. what earlier cycles caused becomes visible: releases give credits back, completions hand packets to the network,
    heads enter the next link's queue, tails arrive;
 2. every free link grants itself to one waiting packet, every unit that can issue does so;
-3. the cycle is charged to one phase of every unit.
+3. the cycle is charged to one phase of every unit, and to what its front did in it.
 
 What part 2 decides is visible in the next cycle at the earliest, so the order inside part 2 can not matter.
 """
@@ -19,7 +19,7 @@ What part 2 decides is visible in the next cycle at the earliest, so the order i
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmflow.compiler.program.schedule import PHASES, Schedule, Timeline
+from ohmflow.compiler.program.schedule import ACTIVITIES, PHASES, Schedule, Timeline
 from tests.machine.stepping_network import Channel, Link, channel_name, enter
 from tests.machine.stepping_seen import Seen
 from tests.machine.stepping_sequencer import Sequencer, read_loops
@@ -97,7 +97,8 @@ class Machine:
                 enter(packet, self.cycle)
 
         for link in self.links:
-            link.grant()
+            link.grant(self.cycle)
+            link.wait()
             self.seen.packet_waits += len(link.queue)
         for unit in self.units:
             unit.issue(self.cycle)
@@ -108,6 +109,7 @@ class Machine:
             return False
         for unit in self.units:
             unit.charge()
+            unit.account()
         self.cycle += 1
         return True
 
@@ -141,12 +143,20 @@ class Machine:
         issues = [(e.index, e.issue, e.release, e.completion) for unit in self.units for e in unit.history]
         for index, *_ in issues:
             executed[index] += 1
+        activity: NDArray[np.int64] = np.zeros((len(self.schedule.instructions), len(ACTIVITIES)), np.int64)
+        for unit in self.units:
+            for (index, what), times in unit.activity.items():
+                activity[index, ACTIVITIES.index(what)] = times
+        grants = [(number, *grant) for number, link in enumerate(self.links) for grant in link.grants]
         return Timeline(
             cycles=self.cycle,
             phase_cycles=np.array([unit.phase_cycles for unit in self.units], np.int64).reshape(-1, len(PHASES)),
             executed=executed,
             link_busy=np.array([link.busy_total for link in self.links], np.int64),
+            activity=activity,
+            link_wait=np.array([link.waited for link in self.links], np.int64),
             issues=np.array(issues, np.int64).reshape(-1, 4),
+            grants=np.array(grants, np.int64).reshape(-1, 4),
         )
 
 

@@ -23,6 +23,7 @@ class Channel:
         self.depth = int(row["depth"])
         self.flits = int(row["flits"])
         self.route = [links[link] for link in schedule.route[row["route_begin"] : row["route_end"]]]
+        self.index = index
         self.credits_taken = 0
         self.arrived = 0  # and not consumed yet
 
@@ -59,6 +60,8 @@ class Link:
         self.cycles_busy = 0  # that are left
         self.travelling: list[Packet] = []
         self.busy_total = 0
+        self.waited = 0  # cycles, summed over packets
+        self.grants: list[tuple[int, int, int]] = []  # (channel, entry, grant)
 
     def advance(self) -> list[Packet]:
         """Let one cycle pass; return the packets that are now at the far end."""
@@ -73,13 +76,18 @@ class Link:
             self.travelling.remove(packet)
         return there
 
-    def grant(self) -> None:
+    def wait(self) -> None:
+        """Count this cycle for every packet that is still in the queue."""
+        self.waited += len(self.queue)
+
+    def grant(self, cycle: int) -> None:
         """If free, take the waiting packet that goes first."""
         if self.cycles_busy or not self.queue:
             return
         packet = min(self.queue, key=Packet.precedence)
         self.queue.remove(packet)
         self.travelling.append(packet)
+        self.grants.append((packet.channel.index, packet.entered, cycle))
         flits = packet.channel.flits
         self.cycles_busy = flits
         self.busy_total += flits

@@ -4,6 +4,7 @@ See `docs/microarchitecture.md`, "The sequencer", "Timing rules" and "Whose cycl
 generator in which one `yield` is one cycle; a converter bank counts down the cycles for which it is busy.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -52,6 +53,7 @@ class Execution:
     issue: int
     release: int = -1
     completion: int = -1
+    waits_for_bank: bool = False  # in this cycle
     behaviour: Iterator[None] = field(default_factory=lambda: iter(()))
 
     @property
@@ -84,6 +86,8 @@ class Unit:
         self.history: list[Execution] = []  # in issue order
         self.now = 0
         self.phase_cycles = [0] * len(PHASES)
+        self.activity: Counter[tuple[int, str]] = Counter()  # cycles by instruction and what it did or waited for
+        self.finished = 0
         self.seen = seen
 
     # Part 1: what becomes visible.
@@ -133,7 +137,9 @@ class Unit:
             yield from cycles(array)
             while bank.cycles_busy:
                 self.seen.converter_stalls += 1
+                execution.waits_for_bank = True
                 yield
+            execution.waits_for_bank = False
             bank.cycles_busy = conversion
             if double_buffered and attempt == execution.n:
                 self.release(execution)  # sample-and-hold has the charges: the array is free
@@ -184,3 +190,15 @@ class Unit:
         """
         phase = self.in_flight[0].instruction.phase if self.in_flight else IDLE
         self.phase_cycles[phase] += 1
+
+    def account(self) -> None:
+        """Say what the unit's front did in this cycle: the instruction that holds it, or else the one that is next."""
+        if self.history and not self.history[-1].is_released:
+            execution = self.history[-1]
+            self.activity[execution.index, "converter" if execution.waits_for_bank else "busy"] += 1
+        elif self.next is None:
+            self.finished += 1
+        else:
+            index, _ = self.next
+            no_message, _ = self.obstacles(self.instructions[index])
+            self.activity[index, "message" if no_message else "credit"] += 1

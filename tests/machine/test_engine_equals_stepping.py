@@ -26,6 +26,9 @@ def assert_same(stepped: Timeline, simulated: Timeline, where: str) -> None:
     np.testing.assert_array_equal(simulated.phase_cycles, stepped.phase_cycles, err_msg=where)
     np.testing.assert_array_equal(simulated.executed, stepped.executed, err_msg=where)
     np.testing.assert_array_equal(simulated.link_busy, stepped.link_busy, err_msg=where)
+    np.testing.assert_array_equal(simulated.activity, stepped.activity, err_msg=where)
+    np.testing.assert_array_equal(simulated.link_wait, stepped.link_wait, err_msg=where)
+    np.testing.assert_array_equal(simulated.grants, stepped.grants, err_msg=where)
 
 
 def assert_engine_equals_stepping(first: int, number: int) -> None:
@@ -59,7 +62,9 @@ def test_engine_without_recording_says_the_same(seed: int) -> None:
     np.testing.assert_array_equal(plain.phase_cycles, recorded.phase_cycles)
     np.testing.assert_array_equal(plain.executed, recorded.executed)
     np.testing.assert_array_equal(plain.link_busy, recorded.link_busy)
-    assert len(plain.issues) == 0
+    np.testing.assert_array_equal(plain.activity, recorded.activity)
+    np.testing.assert_array_equal(plain.link_wait, recorded.link_wait)
+    assert len(plain.issues) == len(plain.grants) == 0
 
 
 @pytest.mark.parametrize("chunk", range(4))

@@ -58,6 +58,12 @@ def test_model_reproduces_the_hand_timeline(model: Model, case: HandTimeline) ->
         assert dict(zip(PHASES, row, strict=True)) == {phase: phases.get(phase, 0) for phase in PHASES}
         assert sum(row) == expected.cycles
     assert tuple(timeline.link_busy.tolist()) == expected.links
+    if expected.waits is not None:
+        assert tuple(timeline.link_wait.tolist()) == expected.waits
+    for name, rows in (expected.activity or {}).items():
+        unit = schedule.unit_names.index(name)
+        begin, end = schedule.stream[unit], schedule.stream[unit + 1]
+        assert [tuple(row) for row in timeline.activity[begin:end].tolist()] == rows
     executed = np.zeros(len(schedule.instructions), int)
     for unit, name in enumerate(schedule.unit_names):
         for instruction, *_ in expected.issues[name]:

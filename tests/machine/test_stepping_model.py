@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from ohmflow.compiler.program.schedule import Schedule, Timeline
+from ohmflow.compiler.program.schedule import READ, Schedule, Timeline
 from tests.machine.generate_schedules import schedule_of, schedules
 from tests.machine.stepping_model import Machine, TooLong, step_through
 from tests.machine.timeline_builder import ScheduleBuilder
@@ -79,12 +79,49 @@ def assert_messages_are_conserved(schedule: Schedule, timeline: Timeline) -> Non
             assert 0 <= level <= row["depth"]
 
 
+def assert_fronts_account_for_every_cycle(schedule: Schedule, timeline: Timeline) -> None:
+    """Busy and waiting for a bank from issue to release, stalled between release and issue, then finished."""
+    unit_of = np.searchsorted(schedule.stream, timeline.issues[:, 0], side="right") - 1
+    released: Counter[int] = Counter()
+    held, stalled = np.zeros(len(timeline.executed), int), np.zeros(len(timeline.executed), int)
+    for unit, (instruction, issue, release, _) in zip(unit_of.tolist(), timeline.issues.tolist(), strict=True):
+        stalled[instruction] += issue - released[unit]
+        held[instruction] += release - issue
+        released[unit] = release
+    busy, message, credit, converter = timeline.activity.T
+    np.testing.assert_array_equal(busy + converter, held)
+    np.testing.assert_array_equal(message + credit, stalled)
+    rows = schedule.instructions
+    assert not message[(rows["wait0"] < 0) & (rows["wait1"] < 0)].any()
+    assert not credit[rows["signal"] < 0].any()
+    assert not converter[rows["kind"] != READ].any()
+    for unit in range(len(schedule.stream) - 1):
+        begin, end = schedule.stream[unit], schedule.stream[unit + 1]
+        assert timeline.activity[begin:end].sum() == released[unit] <= timeline.cycles
+
+
+def assert_grants_say_how_links_were_used(schedule: Schedule, timeline: Timeline) -> None:
+    """One packet after the other on every link; busy and waiting cycles are those of its grants."""
+    busy, wait = np.zeros_like(timeline.link_busy), np.zeros_like(timeline.link_wait)
+    free: Counter[int] = Counter()
+    for link, channel, entry, grant in timeline.grants.tolist():
+        flits = int(schedule.channels[channel]["flits"])
+        assert grant >= max(entry, free[link])
+        free[link] = grant + flits
+        busy[link] += flits
+        wait[link] += grant - entry
+    np.testing.assert_array_equal(timeline.link_busy, busy)
+    np.testing.assert_array_equal(timeline.link_wait, wait)
+
+
 INVARIANTS = (
     assert_phases_sum_to_the_cycles,
     assert_phases_follow_from_the_issues,
     assert_units_are_in_order,
     assert_links_carry_every_flit,
     assert_messages_are_conserved,
+    assert_fronts_account_for_every_cycle,
+    assert_grants_say_how_links_were_used,
 )
 
 
@@ -143,7 +180,7 @@ def test_order_in_which_units_and_links_are_looked_at_does_not_matter(chunk: int
         backwards.links.reverse()
         there, back = step_through(schedule), backwards.timeline()
         assert there.cycles == back.cycles
-        for name in ("phase_cycles", "executed", "link_busy", "issues"):
+        for name in ("phase_cycles", "executed", "link_busy", "activity", "link_wait", "issues", "grants"):
             np.testing.assert_array_equal(getattr(there, name), getattr(back, name), err_msg=f"schedule_of({seed})")
 
 
