@@ -131,7 +131,9 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
             op.properties["blocks"] = BlockTable.of(rows)
     verify_tile(lowered.module)
     arrays = tuple(
-        ArrayRecord(a.name, a.rows, a.cols, alphas[a.name], options.rule, a.initializer, a.transposed, blocks[a.name])
+        ArrayRecord(
+            a.name, a.rows, a.cols, alphas[a.name], options.rule, a.initializer, a.transposed, blocks[a.name], a.part
+        )
         for a in graph.arrays
     )
     ports = {

@@ -21,6 +21,8 @@ class ArrayInfo:
     """Outputs of a forward read."""
     nodes: tuple[str, ...]
     """Names of the source nodes that read the array, in forward order: node k is site k."""
+    part: tuple[int, int] | None = None
+    """Rows (begin, end) of the source initialiser that the array holds, one group's of a convolution; None for all."""
 
 
 @dataclass(frozen=True)

@@ -5,26 +5,29 @@
              s = Mul (p, 2.0);  y = Add (s, c)
 
 MatMul and Gemm whose right operand is a trainable initialiser of rank 2, or the Transpose of one, are extracted; so
-is MatMul with such a left operand, between two Transposes. Everything else stays digital, with a reason. An
-initialiser that several nodes read is one array with several sites.
+is MatMul with such a left operand, between two Transposes; and Conv with trainable weights (see
+`ohmflow.compiler.arrays.convolution`). Everything else stays digital, with a reason. An initialiser that several nodes
+read is one array with several sites.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
 from ohmflow.compiler.arrays.array_graph import ArrayGraph, ArrayInfo
+from ohmflow.compiler.arrays.convolution import ConvRead, Grouped, as_conv_read, group_matrices, rewrite_conv
 from ohmflow.compiler.arrays.fixed import is_trainable
 from ohmflow.compiler.arrays.functions import DOMAIN, MVM, add_array_functions
 from ohmflow.compiler.arrays.graph_builder import GraphBuilder
 from ohmflow.compiler.arrays.location import at
 from ohmflow.compiler.arrays.shapes import dims, has_batch, infer_shapes
+from ohmflow.compiler.arrays.window_functions import add_window_functions
 from ohmflow.compiler.errors import UnsupportedError
 
-_PRODUCTS = ("MatMul", "Gemm")
+_PRODUCTS = ("MatMul", "Gemm", "Conv")
 
 
 ENTRY_NAMES = ("program", "infer", "train_step")
@@ -39,14 +42,18 @@ class _Read:
     weight: ir.Value  # the source initialiser
     transposed: bool  # the source stores [cols, rows]
     left: bool  # the weight is MatMul's left operand
+    conv: ConvRead | None = None
 
 
-def extract_arrays(model: ir.Model, digital: Collection[str] = ()) -> ArrayGraph:
+def extract_arrays(
+    model: ir.Model, digital: Collection[str] = (), grouped: Callable[[Grouped], str | None] | None = None
+) -> ArrayGraph:
     """Turn matrix products with weights into array operators.
 
     Args:
         model: a model as `load_model` returns it: shapes known, nodes named; it is not changed.
         digital: names of nodes to leave digital.
+        grouped: why a convolution in groups had better stay digital, or None; without it, all go to arrays.
 
     Returns:
         The array graph. Its arrays are initialisers of shape [rows, cols], named after the array.
@@ -60,7 +67,7 @@ def extract_arrays(model: ir.Model, digital: Collection[str] = ()) -> ArrayGraph
     for node in model.graph:
         if node.op_type not in _PRODUCTS or node.domain != "":
             continue
-        read = "it was asked to stay digital" if node.name in digital else _as_read(node)
+        read = "it was asked to stay digital" if node.name in digital else _as_read(node, grouped)
         if isinstance(read, _Read):
             reads.append(read)
         else:
@@ -76,17 +83,22 @@ def extract_arrays(model: ir.Model, digital: Collection[str] = ()) -> ArrayGraph
             kept.extend((site.node.name or "", f"its weight '{weight.name}' is also {other}") for site in sites)
             continue
         _check_orientation(model, weight, sites)
-        arrays.append(_extract(model.graph, weight, sites))
+        arrays += _extract(model.graph, weight, sites)
     if arrays:
         add_array_functions(model, {MVM})
+        windows = [window for read in reads if read.conv is not None for window in read.conv.windows]
+        add_window_functions(model, windows)
     infer_shapes(model)
     return ArrayGraph(model, tuple(arrays), tuple(kept))
 
 
-def _as_read(node: ir.Node) -> _Read | str:
+def _as_read(node: ir.Node, grouped: Callable[[Grouped], str | None] | None) -> _Read | str:
     """Return how the node reads an array, or why it can not."""
     first, second = node.inputs[0], node.inputs[1]
     assert first is not None and second is not None, "the checker requires both operands"
+    if node.op_type == "Conv":
+        conv = as_conv_read(node, grouped)
+        return conv if isinstance(conv, str) else _Read(node, second, transposed=True, left=False, conv=conv)
     if node.op_type == "Gemm" and _int(node, "transA"):
         return "transA = 1 multiplies by the transposed input"
     right, left = _weight(second), _weight(first)
@@ -153,25 +165,40 @@ def _check_orientation(model: ir.Model, weight: ir.Value, sites: list[_Read]) ->
             )
 
 
-def _extract(graph: ir.Graph, weight: ir.Value, sites: list[_Read]) -> ArrayInfo:
-    """Store the array as [rows, cols] and rewrite the nodes that read it."""
+def _extract(graph: ir.Graph, weight: ir.Value, sites: list[_Read]) -> list[ArrayInfo]:
+    """Store the array, one for every group of a convolution, as [rows, cols] and rewrite the nodes that read it."""
     source = weight.name or ""
     assert weight.const_value is not None, "a weight is an initialiser"
     stored = weight.const_value.numpy()
-    transposed = sites[0].transposed
-    matrix = np.ascontiguousarray(stored.T if transposed else stored)
-    name = _symbol(source)
+    transposed, conv = sites[0].transposed, sites[0].conv
+    matrices = [stored.T if transposed else stored] if conv is None else group_matrices(stored, conv.groups)
+    base = _symbol(source)
     builder = GraphBuilder(graph)
-    if name != source:
-        name = builder.reserve(name)
+    names = [base if len(matrices) == 1 else f"{base}.g{k}" for k in range(len(matrices))]
+    names = [name if name == source else builder.reserve(name) for name in names]
     turns = [node for node, _ in weight.uses() if node.op_type == "Transpose"]
     graph.initializers.pop(source)
-    array = builder.initializer(matrix, name)
+    arrays = [builder.initializer(np.ascontiguousarray(m), name) for m, name in zip(matrices, names, strict=True)]
     for number, site in enumerate(sites):
-        _rewrite(graph, site, array, number)
+        if site.conv is None:
+            _rewrite(graph, site, arrays[0], number)
+        else:
+            rewrite_conv(graph, site.node, site.conv, arrays, number)
     graph.remove(turns, safe=True)
-    rows, cols = matrix.shape
-    return ArrayInfo(name, source, transposed, rows, cols, tuple(site.node.name or "" for site in sites))
+    readers = tuple(site.node.name or "" for site in sites)
+    per_group = len(stored) // len(arrays)
+    return [
+        ArrayInfo(
+            array.name or "",
+            source,
+            transposed,
+            matrix.shape[0],
+            matrix.shape[1],
+            readers if len(arrays) == 1 else tuple(f"{reader}.g{k}" for reader in readers),
+            None if len(arrays) == 1 else (k * per_group, (k + 1) * per_group),
+        )
+        for k, (array, matrix) in enumerate(zip(arrays, matrices, strict=True))
+    ]
 
 
 def _rewrite(graph: ir.Graph, read: _Read, array: ir.Value, site: int) -> None:
@@ -182,12 +209,21 @@ def _rewrite(graph: ir.Graph, read: _Read, array: ir.Value, site: int) -> None:
     # Looked up now: an earlier rewrite may have replaced it.
     x = node.inputs[1 if read.left else 0]
     assert x is not None, "the checker requires both operands"
+    shape = dims(x)
     if read.left:
-        swap = _swap_last_two(len(dims(x)))
+        swap = _swap_last_two(len(shape))
         x = builder.op("Transpose", [x], f"{x.name}.turned", perm=swap)
+        shape = tuple(shape[axis] for axis in swap)
+    if len(shape) > 3:  # an array knows one axis of positions
+        x = builder.op("Reshape", [x, builder.ints([0, -1, shape[-1] or 0])], f"{x.name}.positions")
     value = builder.op(MVM, [x, array], f"{name}.mvm", domain=DOMAIN, array=array.name, site=site)
     product = value.producer()
     assert product is not None
+    if len(shape) > 3:
+        cols = dims(array)[1]
+        value = builder.op(
+            "Reshape", [value, builder.ints([0, *(n or 0 for n in shape[1:-1]), cols or 0])], f"{name}.shaped"
+        )
     if read.left:
         value = builder.op("Transpose", [value], f"{name}.turned", perm=swap)
     if node.op_type == "Gemm":

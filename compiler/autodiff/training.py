@@ -18,6 +18,7 @@ from ohmflow.compiler.arrays.functions import DOMAIN, MVM, MVM_T, UPDATE, add_ar
 from ohmflow.compiler.arrays.graph_builder import GraphBuilder
 from ohmflow.compiler.arrays.location import set_source
 from ohmflow.compiler.arrays.shapes import infer_shapes
+from ohmflow.compiler.arrays.window_functions import FOLD, window_of
 from ohmflow.compiler.autodiff.registry import Adjoint, losses, operators, optimizers
 from ohmflow.compiler.autodiff.training_graph import LabelInfo, ParameterInfo, TrainingGraph, UpdateInfo
 from ohmflow.compiler.errors import UnsupportedError
@@ -142,6 +143,13 @@ def _backward(tape: _Tape, node: ir.Node) -> None:
         return
     if (node.domain, node.op_type) == (DOMAIN, MVM):
         _backward_mvm(tape, node, gradient)
+        return
+    window = window_of(node)
+    if window is not None:
+        x, name = node.inputs[0], f"{node.name}.backward.{FOLD}"
+        if x is not None and x in tape.trained:
+            function, figures = f"{FOLD}_{window.name}", list(window.numbers)
+            tape.add(x, tape.builder.op(function, [gradient], name, domain=DOMAIN, window=figures))
         return
     needed = tuple(value in tape.trained for value in node.inputs)
     results = operators()[node.op_type].gradient(Adjoint(tape.builder, node, gradient, needed))

@@ -15,13 +15,15 @@ from ohmflow.compiler.emit.errors import EmitError
 from ohmflow.compiler.program.program import ArrayRecord, StateRecord
 from ohmflow.compiler.program.schedule import MAX_DEPTH, PHASES
 from ohmflow.compiler.program.tables import ELEMENTS, GROUPS, LOOPS, OPERATION, VALUES, Op, Trip, ValueKind
+from ohmflow.compiler.program.windows import WINDOW, Window
 from ohmflow.compiler.tile.compute import MvmOp, MvmTOp, UpdateOp
 from ohmflow.compiler.tile.control import ForOp, LoopOp, MapOp, WhenOp, YieldOp
 from ohmflow.compiler.tile.entry import CallOp, EntryOp, ReturnOp
-from ohmflow.compiler.tile.stash import UnstashOp
+from ohmflow.compiler.tile.stash import SplitOp, StackOp, UnstashOp
 from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
 from ohmflow.compiler.tile.tokens import CommitOp, JoinOp, OpenOp, StateGetOp, StateSetOp
 from ohmflow.compiler.tile.transfer import ProgramOp, ReadOp, TransferOp
+from ohmflow.compiler.tile.windows import FoldOp, WindowOp
 
 _NO_VALUE = (OpenOp, CommitOp, JoinOp)
 """Operations on tokens alone."""
@@ -72,6 +74,7 @@ class EmittedOperations:
     values: list[tuple[int, int, int, int, int]] = field(default_factory=list)
     loops: list[dict[str, int]] = field(default_factory=list)
     groups: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
+    windows: list[tuple[int, ...]] = field(default_factory=list)
     rows: dict[Operation, int] = field(default_factory=dict)
     loops_of: dict[Operation, int] = field(default_factory=dict)
     paths: dict[Operation, tuple[int, ...]] = field(default_factory=dict)
@@ -88,7 +91,14 @@ class EmittedOperations:
             "values": np.array(self.values, VALUES) if self.values else np.zeros(0, VALUES),
             "loops": _table(self.loops, LOOPS),
             "groups": groups,
+            "windows": np.array(self.windows, WINDOW),
         }
+
+    def add_window(self, window: Window) -> int:
+        """Return the row of a geometry in the table of windows."""
+        if window.numbers not in self.windows:
+            self.windows.append(window.numbers)
+        return self.windows.index(window.numbers)
 
     def add_loop(self, code: Op, path: tuple[int, ...], trip_kind: Trip, trip: int, group: int, carried: int) -> int:
         """Add a row to the loops table and return its number."""
@@ -200,6 +210,18 @@ class _Emitter:
             case UnstashOp():
                 row["code"] = Op.UNSTASH
                 ins, outs = [op.stash, op.index], [op.value]
+            case SplitOp():
+                row["code"] = Op.SPLIT
+                ins, outs = [op.value], [op.stash]
+            case StackOp():
+                row["code"] = Op.STACK
+                ins, outs = [op.stash], [op.value]
+            case WindowOp():
+                row.update(code=Op.WINDOW, attr=self.out.add_window(op.window))
+                ins, outs = [op.image], [op.stash]
+            case FoldOp():
+                row.update(code=Op.FOLD, attr=self.out.add_window(op.window))
+                ins, outs = [op.stash], [op.image]
             case MapOp() | ForOp():
                 row["code"] = Op.MAP if isinstance(op, MapOp) else Op.FOR
                 trip = op.trip_count

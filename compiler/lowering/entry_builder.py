@@ -8,15 +8,17 @@ from xdsl.dialects.builtin import IndexType, StringAttr, f32, i1, i64
 from xdsl.ir import Attribute, Block, SSAValue
 
 from ohmflow.compiler.arrays.functions import MVM
-from ohmflow.compiler.errors import UnsupportedError
+from ohmflow.compiler.arrays.window_functions import is_fold, is_windows, window_of
 from ohmflow.compiler.lowering.schedule_items import Item, Section
 from ohmflow.compiler.lowering.work import is_rows, row_dims
+from ohmflow.compiler.program.windows import Window
 from ohmflow.compiler.tile.compute import MvmOp, MvmTOp
 from ohmflow.compiler.tile.control import MapOp, YieldOp, loop_body
 from ohmflow.compiler.tile.entry import CallOp, EntryOp, ReturnOp
-from ohmflow.compiler.tile.stash import UnstashOp
+from ohmflow.compiler.tile.stash import SplitOp, StackOp, UnstashOp
 from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
 from ohmflow.compiler.tile.tokens import CommitOp, OpenOp, StateGetOp
+from ohmflow.compiler.tile.windows import FoldOp, WindowOp
 
 _ELEMENTS = {ir.DataType.FLOAT: f32, ir.DataType.INT64: i64, ir.DataType.BOOL: i1}
 
@@ -25,6 +27,13 @@ def row_type(value: ir.Value) -> VecType:
     """Type of one row of a graph value, or of the whole when it has no batch."""
     assert value.dtype is not None
     return VecType(row_dims(value), _ELEMENTS[value.dtype])
+
+
+def geometry(node: ir.Node | None) -> Window:
+    """Windows of a node that takes or folds them."""
+    window = None if node is None else window_of(node)
+    assert window is not None, "the caller looked"
+    return window
 
 
 def hint(name: str | None) -> str:
@@ -93,9 +102,6 @@ class EntryBuilder:
             section: its items.
             later: values that anything after this map needs.
             phase: charge everything to this phase instead of the items' own.
-
-        Raises:
-            UnsupportedError: an array is read with more than one vector per sample.
         """
         if section.mapped:
             self._map(section.mapped, later, phase)
@@ -116,9 +122,17 @@ class EntryBuilder:
         inside: dict[ir.Value, SSAValue] = {}
         dones: dict[str, list[SSAValue]] = {}
 
+        positions: dict[ir.Value, SSAValue] = {}  # values that stand as stashes over positions so far
+
         def find(value: ir.Value) -> SSAValue:
             if value in inside:
                 return inside[value]
+            if value in positions:
+                whole = StackOp(positions[value], row_type(value))
+                whole.value.name_hint = hint(value.name)
+                body.add_op(whole)
+                inside[value] = whole.value
+                return whole.value
             if value not in self._stashes:
                 return self._values[value]
             op = UnstashOp(self._stashes[value], body.args[0])
@@ -131,12 +145,28 @@ class EntryBuilder:
         for item in items:
             if item.node is None:
                 results = self._call(body, item, find, phase)
+            elif is_windows(item.node):
+                windows = WindowOp(find(item.inputs[0]), geometry(item.node))
+                windows.stash.name_hint = hint(item.outputs[0].name)
+                body.add_op(windows)
+                positions[item.outputs[0]] = windows.stash
+                continue
+            elif is_fold(item.node):
+                results = [self._fold(body, item, positions.get(item.inputs[0]) or find(item.inputs[0]))]
+            elif len(row_dims(item.outputs[0])) == 2:
+                x = positions.get(item.inputs[0])
+                stash = self._read_positions(body, item, x or find(item.inputs[0]), phase, dones)
+                positions[item.outputs[0]] = stash
+                made.append(item.outputs[0])
+                continue
             else:
                 results = [self._read(body, item, find(item.inputs[0]), phase, dones)]
             for value, result in zip(item.outputs, results, strict=True):
                 inside[value] = result
                 made.append(value)
         kept = [v for v in made if v in later]
+        for value in kept:
+            find(value)
         tokens = [(array, token) for array, found in dones.items() for token in found]
         body.add_op(YieldOp([*(inside[v] for v in kept), *(token for _, token in tokens)]))
         op = MapOp(self.batch, body)
@@ -151,22 +181,57 @@ class EntryBuilder:
     def _read(
         self, body: Block, item: Item, x: SSAValue, phase: str | None, dones: dict[str, list[SSAValue]]
     ) -> SSAValue:
+        y, array, done = self._mvm(body, item, x, phase)
+        dones.setdefault(array, []).append(done)
+        return y
+
+    def _mvm(self, block: Block, item: Item, x: SSAValue, phase: str | None) -> tuple[SSAValue, str, SSAValue]:
+        """Append the read of one vector; also its array and its token."""
         node = item.node
         assert node is not None
         array, site = node.attributes["array"].as_string(), node.attributes["site"].as_int()
-        if len(row_dims(node.outputs[0])) != 1:
-            dims = "x".join(map(str, row_dims(node.outputs[0])))
-            raise UnsupportedError(
-                f"node '{node.name}': a weight matrix on crossbars must be read with one vector per sample, not with a "
-                f"{dims} product; flatten its input to [batch, features]"
-            )
         kind = MvmOp if node.op_type == MVM else MvmTOp
-        op = kind(array, site, x, self.versions[array], phase or item.phase, row_type(node.outputs[0]))
+        result = VecType(row_dims(node.outputs[0])[-1:], f32)
+        op = kind(array, site, x, self.versions[array], phase or item.phase, result)
         op.y.name_hint = hint(node.outputs[0].name)
         op.done.name_hint = f"{hint(array)}_done"
+        block.add_op(op)
+        return op.y, array, op.done
+
+    def _read_positions(
+        self, body: Block, item: Item, x: SSAValue, phase: str | None, dones: dict[str, list[SSAValue]]
+    ) -> SSAValue:
+        """Append a loop that reads an array at every position; the results as a stash."""
+        assert item.node is not None
+        if not isinstance(x.type, StashType):
+            split = SplitOp(x)
+            split.stash.name_hint = f"{x.name_hint}_rows"
+            body.add_op(split)
+            x = split.stash
+        inner = loop_body()
+        inner.args[0].name_hint = "p"
+        vector = UnstashOp(x, inner.args[0])
+        vector.value.name_hint = "x" if item.node.op_type == MVM else "d"
+        inner.add_op(vector)
+        y, array, done = self._mvm(inner, item, vector.value, phase)
+        inner.add_op(YieldOp([y, done]))
+        loop = MapOp(row_dims(item.node.outputs[0])[0], inner)
+        loop.outs[0].name_hint = f"{hint(item.node.outputs[0].name)}_rows"
+        loop.outs[1].name_hint = f"{hint(array)}_done"
+        body.add_op(loop)
+        dones.setdefault(array, []).append(loop.outs[1])
+        return loop.outs[0]
+
+    def _fold(self, body: Block, item: Item, windows: SSAValue) -> SSAValue:
+        """Append the sum of windows."""
+        if not isinstance(windows.type, StashType):
+            split = SplitOp(windows)
+            body.add_op(split)
+            windows = split.stash
+        op = FoldOp(windows, geometry(item.node))
+        op.image.name_hint = hint(item.outputs[0].name)
         body.add_op(op)
-        dones.setdefault(array, []).append(op.done)
-        return op.y
+        return op.image
 
     def _call(
         self, block: Block, item: Item, find: Callable[[ir.Value], SSAValue], phase: str | None

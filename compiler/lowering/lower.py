@@ -19,12 +19,13 @@ from xdsl.ir import Attribute, Block
 from ohmflow.compiler.arrays.array_graph import ArrayInfo
 from ohmflow.compiler.arrays.extract import ENTRY_NAMES
 from ohmflow.compiler.arrays.fixed import is_trainable
+from ohmflow.compiler.arrays.window_functions import is_windows, window_of
 from ohmflow.compiler.autodiff.training_graph import TrainingGraph
 from ohmflow.compiler.lowering.entry_builder import EntryBuilder, result_type, row_type
 from ohmflow.compiler.lowering.functions import segment_function, segment_record
 from ohmflow.compiler.lowering.schedule_items import Item, Section, make_sections
 from ohmflow.compiler.lowering.segments import Segment, cut_segments, is_array_operation
-from ohmflow.compiler.lowering.work import is_rows, node_work
+from ohmflow.compiler.lowering.work import is_rows, node_work, row_dims
 from ohmflow.compiler.program.program import SegmentRecord, StateRecord
 from ohmflow.compiler.rules.protocol import Rule, SiteFactors, UpdateContext
 from ohmflow.compiler.tile.attributes import WeightsAttr
@@ -183,7 +184,7 @@ def _lower_train_step(
     updates = [n for n in graph if n.op_type == "update" and is_array_operation(n)]
     nodes = [n for n in graph if n not in set(updates)]
     phases = _phases(nodes, results)
-    factors = {v for n in updates for v in n.inputs[1:3] if v is not None}
+    factors = {_held(v) for n in updates for v in n.inputs[1:3] if v is not None}
     following = {by_name[p.next]: states[p.name] for p in training.parameters}
     returned = {*results, *factors, *following}
     items, names = _items(lowered, nodes, phases, returned, states, "train", options)
@@ -223,7 +224,13 @@ def _update_arrays(
             if node.attributes["array"].as_string() == info.name:
                 x, d = node.inputs[1], node.inputs[2]
                 assert x is not None and d is not None
-                sites.append(SiteFactors(node.attributes["site"].as_int(), builder.value(x), builder.value(d)))
+                taken = x.producer()
+                window = window_of(taken) if taken is not None and is_windows(taken) else None
+                shape = row_dims(d)
+                positions = shape[0] if len(shape) == 2 else None
+                number = node.attributes["site"].as_int()
+                factors = builder.value(_held(x)), builder.value(d)
+                sites.append(SiteFactors(number, *factors, positions, window))
         if sites:
             builder.versions[info.name] = options.rule.lower(
                 UpdateContext(
@@ -239,9 +246,16 @@ def _update_arrays(
             )
 
 
+def _held(value: ir.Value) -> ir.Value:
+    """What is kept of a factor until its update: of windows, the image that they are taken from."""
+    node = value.producer()
+    image = node.inputs[0] if node is not None and is_windows(node) else None
+    return value if image is None else image
+
+
 def _open(builder: EntryBuilder, graph: ir.Graph, nodes: list[ir.Node], states: Mapping[str, str]) -> None:
     """Open every array that is read, and read every state that a node uses."""
-    arrays = dict.fromkeys(n.attributes["array"].as_string() for n in nodes if is_array_operation(n))
+    arrays = dict.fromkeys(n.attributes["array"].as_string() for n in nodes if "array" in n.attributes)
     for name in arrays:
         builder.open(name)
     for name, symbol in states.items():

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ohmflow.compiler.program.schedule import CHANNEL, INSTRUCTION, LOOP, MAX_DEPTH, Schedule
 from ohmflow.compiler.program.tables import Trip
+from ohmflow.compiler.program.windows import WINDOW
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Entry:
         stream_loops: [S] STREAM_LOOPS, parents first.
         channels: [C] CHANNEL.
         route: flat link numbers.
+        windows: geometries of the windows that operations take or fold.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Entry:
     stream_loops: NDArray[np.void]
     channels: NDArray[np.void]
     route: NDArray[np.int32]
+    windows: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, WINDOW))
 
     def argument(self, name: str) -> int:
         """Number of the argument called `name`."""
@@ -148,6 +151,11 @@ def resolve(entry: Entry, layout: CountLayout, hop: NDArray[np.int32], unit_name
         group = int(table["group"][i])
         rows["count"][i] = layout.base[group] + int(table["offset"][i])
         stride = layout.strides(group)
+        steps = table["steps"][i].tolist()
+        if any(steps):
+            # Loops that walk the group's last one in pieces: their strides are multiples of that one's.
+            own = stride[:-1]
+            stride = tuple(n * stride[-1] if n else own[k] if k < len(own) else 0 for k, n in enumerate(steps))
         rows["stride"][i, : len(stride)] = stride
     loops = np.zeros(len(entry.stream_loops), LOOP)
     loops["count"] = -1

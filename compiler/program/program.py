@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ohmflow.compiler.program.entry import Entry
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Version of the program folder; a reader refuses what it does not know."""
 
 
@@ -59,6 +59,7 @@ class ArrayRecord:
     initializer: str
     transposed: bool
     blocks: tuple[BlockRecord, ...]
+    part: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ _TABLES = (
     "stream_loops",
     "channels",
     "route",
+    "windows",
 )
 
 
@@ -148,7 +149,14 @@ def load_program(folder: Path) -> Program:
     return Program(
         manifest={k: v for k, v in manifest.items() if k not in ("files", "entries", "format_version")},
         arrays=tuple(
-            ArrayRecord(**{**a, "blocks": tuple(BlockRecord(**b) for b in a["blocks"])}) for a in mapping["arrays"]
+            ArrayRecord(
+                **{
+                    **a,
+                    "blocks": tuple(BlockRecord(**b) for b in a["blocks"]),
+                    "part": None if a["part"] is None else tuple(a["part"]),
+                }
+            )
+            for a in mapping["arrays"]
         ),
         states=tuple(StateRecord(**{**s, "shape": tuple(s["shape"])}) for s in mapping["states"]),
         segments=tuple(

@@ -28,6 +28,10 @@ class Op(IntEnum):
     WHEN = 12
     YIELD = 13
     RETURN = 14
+    SPLIT = 15
+    STACK = 16
+    WINDOW = 17
+    FOLD = 18
 
 
 class Mnemonic(IntEnum):
@@ -67,7 +71,8 @@ OPERATION = np.dtype(
         ("symbol", np.int32),  # array, state or segment number, or -1
         ("symbol2", np.int32),  # the array that a transfer writes, or -1
         ("site", np.int32),
-        ("attr", np.int32),  # axis of a read or transfer (0 row, 1 col); modulus of a when; reverse of a for
+        # axis of a read or transfer (0 row, 1 col); modulus of a when; reverse of a for; row of the entry's windows
+        ("attr", np.int32),
         ("group", np.int32),  # count group it reports to, or -1
         ("loop", np.int32),  # row of LOOPS for MAP, FOR, WHEN, else -1
         ("in_begin", np.int32),  # operand values: operands[in_begin:in_end]
@@ -124,7 +129,10 @@ INSTRUCTIONS = np.dtype(
         ("t2", np.int32),
         ("t3", np.int32),
         ("group", np.int32),  # count group of its count, or -1
-        ("offset", np.int32),  # part of the group (a block), 0 if the width is 1
+        ("offset", np.int32),  # part of the group (a block) in the first iteration, 0 if the width is 1
+        # For each loop around: iterations of the group's last loop that one iteration of it stands for; 0 where the
+        # loop is one of the group's own.
+        ("steps", np.int32, (4,)),
         ("operation", np.int32),  # the operation it is a part of
         ("array", np.int32),
         ("block", np.int32),

@@ -12,14 +12,50 @@ from typing import Protocol
 
 from xdsl.ir import Block, SSAValue
 
+from ohmflow.compiler.program.windows import Window
+from ohmflow.compiler.tile.stash import SplitOp, UnstashOp
+from ohmflow.compiler.tile.windows import WindowOp
+
 
 @dataclass(frozen=True)
 class SiteFactors:
-    """One use of an array in the forward graph: stashes over samples of its input x and of its output's gradient d."""
+    """One use of an array in the forward graph.
+
+    Attributes:
+        site: its number.
+        x: stash over samples of the array's input: a vec, a vec of vecs when the array is read at several positions,
+            or the image whose windows it reads.
+        d: stash over samples of the gradient of its output: a vec, or a vec of vecs.
+        positions: vectors a sample, or None for one.
+        window: geometry of the windows, if x is an image.
+    """
 
     site: int
     x: SSAValue
     d: SSAValue
+    positions: int | None = None
+    window: Window | None = None
+
+    def at(self, block: Block, index: SSAValue) -> tuple[SSAValue, SSAValue]:
+        """Append what gives one sample's x and d.
+
+        Args:
+            block: body of a loop over the samples.
+            index: its induction variable.
+
+        Returns:
+            Two vecs; with positions, two stashes of as many vecs.
+        """
+        x, d = UnstashOp(self.x, index), UnstashOp(self.d, index)
+        block.add_ops([x, d])
+        x.value.name_hint, d.value.name_hint = "x", "d"
+        if self.positions is None:
+            return x.value, d.value
+        vectors = SplitOp(x.value) if self.window is None else WindowOp(x.value, self.window)
+        errors = SplitOp(d.value)
+        block.add_ops([vectors, errors])
+        vectors.stash.name_hint, errors.stash.name_hint = "xs", "ds"
+        return vectors.stash, errors.stash
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from ohmflow.compiler.tile.tokens import CommitOp, JoinOp, OpenOp, StateGetOp, S
 from ohmflow.compiler.tile.transfer import ProgramOp, ReadOp, TransferOp
 from ohmflow.compiler.tile.trips import trip_faults
 from ohmflow.compiler.tile.when import WhenOp
+from ohmflow.compiler.tile.windows import FoldOp, WindowOp
 
 __all__ = [
     "ArrayOp",
@@ -39,6 +40,7 @@ __all__ = [
     "CompositeOp",
     "DoneType",
     "EntryOp",
+    "FoldOp",
     "ForOp",
     "JoinOp",
     "LoopOp",
@@ -66,6 +68,7 @@ __all__ = [
     "VersionType",
     "WeightsAttr",
     "WhenOp",
+    "WindowOp",
     "WorkAttr",
     "YieldOp",
     "context",
@@ -106,6 +109,8 @@ Tile = Dialect(
         UnstashOp,
         SplitOp,
         StackOp,
+        WindowOp,
+        FoldOp,
     ],
     [VecType, ScalarType, StashType, VersionType, DoneType, BlockTable, WeightsAttr, WorkAttr],
 )

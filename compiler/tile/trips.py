@@ -16,6 +16,7 @@ from ohmflow.compiler.tile.entry import EntryOp
 from ohmflow.compiler.tile.segment import CallOp
 from ohmflow.compiler.tile.stash import SplitOp, StackOp, UnstashOp
 from ohmflow.compiler.tile.tile_types import StashType, VecType
+from ohmflow.compiler.tile.windows import FoldOp, WindowOp
 
 Key = tuple[object, ...]
 
@@ -66,6 +67,8 @@ def _known_keys(stash: SSAValue) -> tuple[Key | None, ...]:
         case SplitOp():
             assert isinstance(owner.value.type, VecType), "verified: a vec is split"
             return (("constant", owner.value.type.dims[0]),)
+        case WindowOp():
+            return (("constant", owner.window.positions),)
         case CallOp():
             stashes = [value for value in owner.arguments if isinstance(value.type, StashType)]
             return stash_keys(stashes[0]) if stashes else ()
@@ -149,6 +152,10 @@ def trip_faults(entry: EntryOp) -> Iterator[tuple[Operation, str]]:
                         op,
                         f"the stash must have {op.value.type.dims[0]} elements, not {_told(key)}; correct the type",
                     )
+            case FoldOp():
+                key = stash_keys(op.stash)[0]
+                if key is not None and key != ("constant", op.window.positions):
+                    yield op, f"there must be {op.window.positions} windows, not {_told(key)}; correct the figures"
             case CallOp():
                 keys = [stash_keys(value)[0] for value in op.arguments if isinstance(value.type, StashType)]
                 known = {key for key in keys if key is not None}

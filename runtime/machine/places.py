@@ -48,6 +48,22 @@ def store(node: Node, frame: Frame, counts: NDArray[Any], rows: slice | None, gr
     table[tuple(place)] = counts
 
 
+def store_positions(node: Node, frame: Frame, counts: NDArray[np.int64]) -> None:
+    """Put the counts of all samples and positions where the clock will look for them.
+
+    Args:
+        node: an operation in a loop over positions, which is the last of its loops.
+        frame: serial loops around it are at the place that the counts are for.
+        counts: [samples, positions, width].
+    """
+    extents = [frame.trips[k] for k in node.loops]
+    table = frame.counts.get(node.group)
+    if table is None or any(have < need for have, need in zip(table.shape, extents, strict=False)):
+        table = frame.counts[node.group] = _grown(table, (*extents, counts.shape[-1]))
+    place: list[Any] = [slice(None), *(frame.ordinal[k] for k in node.loops[1:-1])]
+    table[tuple(place)] = counts
+
+
 def _grown(table: NDArray[np.int64] | None, shape: tuple[int, ...]) -> NDArray[np.int64]:
     if table is None:
         return np.zeros(shape, np.int64)

@@ -14,7 +14,25 @@ import numpy as np
 from ohmflow.compiler.program.entry import Entry
 from ohmflow.compiler.program.schedule import PHASES
 from ohmflow.compiler.program.tables import Op, Trip
+from ohmflow.compiler.program.windows import Window
 from ohmflow.runtime.crossbar.draws import Purpose
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A loop that a crossbar kernel runs whole.
+
+    Attributes:
+        operation: the update or read inside.
+        stashes: value numbers of what it takes: of an update x and d, of a read its input.
+        positions: vectors a sample, for an update inside a loop over positions; else None.
+        window: geometry of the windows of x, if it is an image.
+    """
+
+    operation: "Node"
+    stashes: tuple[int, ...]
+    positions: int | None = None
+    window: Window | None = None
 
 
 @dataclass(frozen=True)
@@ -33,7 +51,8 @@ class Node:
         depth: stashes nested in the first result.
         vector: whether it runs with samples as an array axis.
         loops: enclosing loops (rows), outermost first.
-        captured: for loops: values that a whole-loop update reads, (stash of x, stash of d), or empty.
+        captured: for loops: what a whole-loop update or read takes, or None.
+        window: geometry of the windows that an operation takes or folds, or None.
         trip: for loops: the constant, the name of the scalar, or None when it comes from data.
         trip_group: count group of a trip from data.
         carried: number of carried values of a `for` or `when`.
@@ -59,7 +78,8 @@ class Node:
     depth: int
     vector: bool
     loops: tuple[int, ...]
-    captured: tuple[int, int] | tuple[()] = ()
+    captured: "Captured | None" = None
+    window: Window | None = None
     trip: int | str | None = None
     trip_group: int = -1
     carried: int = 0
@@ -120,23 +140,60 @@ def _region(
             trip_group=int(entry.loops["group"][int(row["loop"])]) if row["loop"] >= 0 else -1,
             carried=int(row["arg_end"] - row["arg_begin"]) - (0 if code is Op.WHEN else 1),
             purpose=_purpose(code, int(row["phase"])),
+            window=Window.of(entry.windows[int(row["attr"])]) if code in (Op.WINDOW, Op.FOLD) else None,
         )
-        nodes.append(_capture(node))
+        nodes.append(replace(node, captured=_update_of_samples(node) or _read_of_positions(node)))
         at = int(row["body_end"]) if body or code in (Op.MAP, Op.FOR, Op.WHEN) else at + 1
     return tuple(nodes), yields
 
 
-def _capture(node: Node) -> Node:
-    """Recognise `for i { x = unstash X[i]; d = unstash D[i]; update(x, d, lr) }` outside any other loop."""
-    if node.code is not Op.FOR or node.loops or node.attr or node.outs or len(node.body) != 3 or node.carried:
-        return node
-    *loads, update = node.body
-    if update.code is not Op.UPDATE or any(n.code is not Op.UNSTASH or n.ins[1] != node.args[0] for n in loads):
-        return node
-    made = {n.outs[0]: n.ins[0] for n in loads}
-    if update.ins[0] not in made or update.ins[1] not in made:
-        return node
-    return replace(node, captured=(made[update.ins[0]], made[update.ins[1]]))
+def _update_of_samples(node: Node) -> Captured | None:
+    """Recognise an update of every sample, or of every position of every sample, outside any other loop.
+
+    ```
+    for i { x = unstash X[i]; d = unstash D[i]; update(x, d, lr) }
+    for i { x = unstash X[i]; d = unstash D[i]; xs = window or split x; ds = split d;
+            for p { x = unstash xs[p]; d = unstash ds[p]; update(x, d, lr) } }
+    ```
+    """
+    if node.code is not Op.FOR or node.loops or node.attr or node.outs or node.carried or not node.body:
+        return None
+    *before, last = node.body
+    if last.code is Op.UPDATE:
+        made = _loads(before, node.args[0])
+        if made is None or last.ins[0] not in made or last.ins[1] not in made:
+            return None
+        return Captured(last, (made[last.ins[0]], made[last.ins[1]]))
+    if last.code is not Op.FOR or not isinstance(last.trip, int) or last.attr or last.outs or last.carried:
+        return None
+    *inner, update = last.body or (last,)
+    within = _loads(inner, last.args[0])
+    made = _loads([n for n in before if n.code is Op.UNSTASH], node.args[0])
+    turned = {n.outs[0]: n for n in before if n.code in (Op.SPLIT, Op.WINDOW)}
+    if update.code is not Op.UPDATE or within is None or made is None or len(made) + len(turned) != len(before):
+        return None
+    x, d = (turned.get(within.get(value, -1)) for value in update.ins[:2])
+    if x is None or d is None or d.code is not Op.SPLIT or x.ins[0] not in made or d.ins[0] not in made:
+        return None
+    return Captured(update, (made[x.ins[0]], made[d.ins[0]]), last.trip, x.window)
+
+
+def _read_of_positions(node: Node) -> Captured | None:
+    """Recognise `map p { x = unstash xs[p]; y = mvm(x); yield y }` inside a vectorised map."""
+    if node.code is not Op.MAP or not node.vector or not isinstance(node.trip, int) or len(node.body) != 2:
+        return None
+    load, read = node.body
+    made = _loads([load], node.args[0])
+    if read.code not in (Op.MVM, Op.MVM_T) or made is None or read.ins[0] not in made or node.yields != read.outs:
+        return None
+    return Captured(read, (made[read.ins[0]],))
+
+
+def _loads(nodes: Sequence[Node], index: int) -> dict[int, int] | None:
+    """Stash of each value that the nodes read at `index`; None if one of them does anything else."""
+    if any(n.code is not Op.UNSTASH or n.ins[1] != index or n.depth for n in nodes):
+        return None
+    return {n.outs[0]: n.ins[0] for n in nodes}
 
 
 _PURPOSES = {

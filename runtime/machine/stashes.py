@@ -1,11 +1,12 @@
 """Stashes inside the value engine.
 
-What a loop collected is held in one of three forms:
+What a loop collected, or a split or windows gave, is held in one of these forms:
 * an array whose first axis is the iteration, when all iterations gave arrays of one shape;
 * a list over iterations otherwise. Inside a vectorised map each element has the samples as its first axis;
 * `PerSample`, what a vectorised map gives for a stash of stashes: the list over the inner iterations, all samples in
   each. Trips may differ between samples: there are as many iterations as the longest one has, and shorter ones are
-  filled up with zeros that nothing reads.
+  filled up with zeros that nothing reads;
+* `Windows` or `Positions`, inside a vectorised map: vectors at several positions of every sample.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ohmflow.runtime.machine.windows import Positions, Windows
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ def element(stash: Any, index: Any, depth: int) -> Any:
             whose samples stay an axis.
         depth: how many stashes are nested in the element: 0 when it is a vector.
     """
+    if isinstance(stash, Windows | Positions):
+        return stash.at(int(index))
     if index is None:
         if isinstance(stash, PerSample):
             return stash.iterations
@@ -47,6 +52,8 @@ def stacked(value: Any) -> Any:
     """Return a stash as one array: samples first, then the iterations of inner loops."""
     if isinstance(value, PerSample):
         return stacked(value.iterations)
+    if isinstance(value, Windows | Positions):
+        return value.stacked()
     return np.stack([stacked(v) for v in value], axis=1) if isinstance(value, list) else value
 
 
@@ -65,6 +72,9 @@ def with_samples(value: Any, rank: int, samples: int) -> Any:
         rank: dimensions of one row.
         samples: how many there are.
     """
+    if isinstance(value, Windows | Positions):
+        rows = value.stacked()
+        return [rows[:, position] for position in range(rows.shape[1])]
     if isinstance(value, list):
         return [with_samples(v, rank, samples) for v in value]
     return value if np.ndim(value) > rank else np.broadcast_to(value, (samples, *np.shape(value)))

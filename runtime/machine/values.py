@@ -4,7 +4,7 @@ Inside a vectorised map a value is an array whose first axis is the sample; else
 array over samples, or a list over the iterations of a serial loop. `docs/semantics.md` says what each operation means.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,9 +27,13 @@ from ohmflow.runtime.ledger.tally import (
     UpdateStatistics,
 )
 from ohmflow.runtime.machine.frame import Frame
-from ohmflow.runtime.machine.places import draw_position, runs, samples, store, where
-from ohmflow.runtime.machine.plan import Node, build_plan
+from ohmflow.runtime.machine.places import draw_position, runs, samples, store, store_positions, where
+from ohmflow.runtime.machine.plan import Captured, Node, build_plan
 from ohmflow.runtime.machine.stashes import PerSample, by_index, collect, element, stacked, with_samples
+from ohmflow.runtime.machine.windows import Positions, Windows, fold_windows, pieces, take_windows
+
+PATCH_BYTES = 64 << 20
+"""Windows of images are taken in pieces of about this size."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class ValueEngine:
         program_rounds: write-verify rounds per row when programming, 0 for ideal programming.
         program_pulses: pulses per device and round.
         program_error: standard deviation of what write-verify leaves, in device units.
+        patch_bytes: windows of images are taken in pieces of about this size.
 
     Attributes:
         states: value of each state of the program.
@@ -76,8 +81,10 @@ class ValueEngine:
         program_rounds: int = 0,
         program_pulses: int = 0,
         program_error: float = 0.0,
+        patch_bytes: int = PATCH_BYTES,
     ) -> None:
         self.program = program
+        self.patch_bytes = patch_bytes
         self.arrays = list(arrays)
         self.segments = list(segments)
         self._shapes = [_Ports.of(record) for record in program.segments]
@@ -100,6 +107,10 @@ class ValueEngine:
             Op.READ: self._read_one,
             Op.TRANSFER: self._transfer,
             Op.PROGRAM: self._program,
+            Op.SPLIT: self._split,
+            Op.STACK: self._stack,
+            Op.WINDOW: self._window,
+            Op.FOLD: self._fold,
         }
         blocks = 2 * max((len(a.blocks) for a in program.arrays), default=1)  # a transfer touches two arrays
         self.tallies = {name: Tally(len(e.operations), blocks) for name, e in program.entries.items()}
@@ -160,6 +171,27 @@ class ValueEngine:
     def _unstash(self, node: Node, frame: Frame, tally: Tally) -> None:
         frame.env[node.outs[0]] = element(frame.env[node.ins[0]], frame.env[node.ins[1]], node.depth)
 
+    def _split(self, node: Node, frame: Frame, tally: Tally) -> None:
+        value = frame.env[node.ins[0]]
+        frame.env[node.outs[0]] = Positions(value) if node.vector else value
+
+    def _stack(self, node: Node, frame: Frame, tally: Tally) -> None:
+        frame.env[node.outs[0]] = stacked(frame.env[node.ins[0]])
+
+    def _window(self, node: Node, frame: Frame, tally: Tally) -> None:
+        image = frame.env[node.ins[0]]
+        assert node.window is not None, "the plan says"
+        if node.vector:
+            frame.env[node.outs[0]] = Windows(with_samples(image, 3, samples(node, frame)), node.window)
+        else:
+            frame.env[node.outs[0]] = take_windows(image[None], node.window)[0]
+
+    def _fold(self, node: Node, frame: Frame, tally: Tally) -> None:
+        windows = stacked(frame.env[node.ins[0]])
+        assert node.window is not None, "the plan says"
+        images = fold_windows(windows if node.vector else windows[None], node.window)
+        frame.env[node.outs[0]] = images if node.vector else images[0]
+
     def _state_get(self, node: Node, frame: Frame, tally: Tally) -> None:
         frame.env[node.outs[0]] = self.states[node.symbol]
 
@@ -185,6 +217,32 @@ class ValueEngine:
                 )
                 self._tally_read(node, frame, tally, counts, slice(begin, end))
         frame.env[node.outs[0]] = y if node.vector else y[0]
+
+    def _reads_whole(self, captured: Captured, frame: Frame) -> bool:
+        """Whether the positions of all samples stand there to be read at once."""
+        return frame.active is None and isinstance(frame.env[captured.stashes[0]], Windows | Positions)
+
+    def _read_positions(self, loop: Node, captured: Captured, frame: Frame, tally: Tally) -> None:
+        """A whole map over positions that only reads: in pieces, all samples' positions at once."""
+        node = captured.operation
+        held: Windows | Positions = frame.env[captured.stashes[0]]
+        array = self.arrays[node.symbol]
+        read = array.forward if node.code is Op.MVM else array.transposed
+        frame.trips[loop.loop] = held.positions
+        count = samples(node, frame)
+        y = np.empty((count, held.positions, array.w.shape[1 if node.code is Op.MVM else 0]), np.float32)
+        retries = np.zeros((count, held.positions, len(self.program.arrays[node.symbol].blocks)), np.int64)
+        for some, part in pieces(held, count, self.patch_bytes):
+            vectors = held.vectors(some, part)
+            shape = vectors.shape[:2]
+            site = _site_of(node, frame, some, part, held.positions)
+            result, counts = read(vectors.reshape(-1, vectors.shape[-1]), site)
+            y[some, part] = result.reshape(*shape, -1)
+            retries[some, part] = counts.retries.reshape(*shape, -1)
+            tally.add_read(node.row, counts)
+        if node.group >= 0:
+            store_positions(node, frame, retries)
+        frame.env[loop.outs[0]] = Positions(y)
 
     def _tally_read(self, node: Node, frame: Frame, tally: Tally, counts: ReadCounts, rows: slice) -> None:
         tally.add_read(node.row, counts)
@@ -221,17 +279,34 @@ class ValueEngine:
         if node.group >= 0:
             store(node, frame, counts.train_length, None)
 
-    def _update_all(self, loop: Node, frame: Frame, tally: Tally, trip: int) -> None:
-        """A whole `for` over samples that only updates: the kernel applies the samples in the same order."""
-        update = loop.body[-1]
+    def _update_all(self, captured: Captured, frame: Frame, tally: Tally, trip: int) -> None:
+        """A whole `for` over samples that only updates: the kernel applies them in the same order."""
+        update = captured.operation
         if trip == 0:
             return
-        x, d = (frame.env[i][:trip] for i in loop.captured)
-        site = DrawSite(update.purpose, update.site, frame.step, 0, 0)
-        counts = self.arrays[update.symbol].update(x, d, float(frame.env[update.ins[2]]), site)
-        self._tally_update(update.row, tally, update.symbol, counts)
+        x, d = (stacked(frame.env[i])[:trip] for i in captured.stashes)
+        lr = float(frame.env[update.ins[2]])
+        lengths = []
+        for vectors, errors, site in self._pieces(captured, x, d, update, frame):
+            counts = self.arrays[update.symbol].update(vectors, errors, lr, site)
+            self._tally_update(update.row, tally, update.symbol, counts)
+            lengths.append(counts.train_length)
         if update.group >= 0:
-            frame.counts[update.group] = counts.train_length.astype(np.int64)[:, None]
+            shape = (trip, 1) if captured.positions is None else (trip, captured.positions, 1)
+            frame.counts[update.group] = np.concatenate(lengths).astype(np.int64).reshape(shape)
+
+    def _pieces(
+        self, captured: Captured, x: NDArray[Any], d: NDArray[Any], node: Node, frame: Frame
+    ) -> Iterator[tuple[NDArray[Any], NDArray[Any], DrawSite]]:
+        """Vectors of a captured update in order, in pieces that fit `patch_bytes`."""
+        if captured.positions is None:
+            yield x, d, DrawSite(node.purpose, node.site, frame.step, 0, 0)
+            return
+        held = Positions(x) if captured.window is None else Windows(x, captured.window)
+        for some, part in pieces(held, len(x), self.patch_bytes):
+            vectors, errors = held.vectors(some, part), d[some, part]
+            site = _site_of(node, frame, some, part, held.positions)
+            yield vectors.reshape(-1, vectors.shape[-1]), errors.reshape(-1, errors.shape[-1]), site
 
     def _tally_update(self, row: int, tally: Tally, array: int, counts: UpdateCounts, offset: int = 0) -> None:
         tally.add_pulses(row, counts, offset)
@@ -278,8 +353,10 @@ class ValueEngine:
 
     def _loop(self, node: Node, frame: Frame, tally: Tally) -> None:
         trip = self._trip(node, frame)
-        if node.captured:
-            self._update_all(node, frame, tally, trip)
+        if node.captured is not None and node.code is Op.FOR:
+            self._update_all(node.captured, frame, tally, trip)
+        elif node.captured is not None and self._reads_whole(node.captured, frame):
+            self._read_positions(node, node.captured, frame, tally)
         elif node.code is Op.MAP and not node.loops:
             self._map(node, frame, tally, trip)
         else:
@@ -374,3 +451,8 @@ class ValueEngine:
         frame.data_trips[node.loop] = max(frame.data_trips.get(node.loop, 0), trip)
         store(node, frame, limits[:, None] if node.vector else limits.reshape(1), None, node.trip_group)
         return trip
+
+
+def _site_of(node: Node, frame: Frame, some: slice, part: slice, positions: int) -> DrawSite:
+    """Draws of a piece: whole samples one after the other, or some positions of one sample."""
+    return DrawSite(node.purpose, node.site, frame.step, part.start, some.start, positions)

@@ -16,7 +16,10 @@ def trained_weights(program: Program, values: ValueEngine) -> dict[str, NDArray[
     weights: dict[str, NDArray[Any]] = {}
     for record, array in zip(program.arrays, values.arrays, strict=True):
         logical = array.weights()
-        weights[record.initializer] = logical.T if record.transposed else logical
+        stored = logical.T if record.transposed else logical
+        # The groups of a convolution are arrays of their own, in the order of their parts.
+        before = weights.get(record.initializer)
+        weights[record.initializer] = stored if before is None else np.concatenate([before, stored])
     for state, value in zip(program.states, values.states, strict=True):
         if state.initializer:
             weights[state.initializer] = value

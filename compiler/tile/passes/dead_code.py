@@ -24,8 +24,9 @@ from ohmflow.compiler.tile.symbols import symbol_name
 from ohmflow.compiler.tile.tile_types import DoneType, VersionType
 from ohmflow.compiler.tile.tokens import CommitOp, JoinOp, OpenOp, StateGetOp
 from ohmflow.compiler.tile.transfer import ReadOp
+from ohmflow.compiler.tile.windows import FoldOp, WindowOp
 
-_PURE = (CallOp, UnstashOp, SplitOp, StackOp, JoinOp)
+_PURE = (CallOp, UnstashOp, SplitOp, StackOp, WindowOp, FoldOp, JoinOp)
 _READS = (MvmOp, MvmTOp, ReadOp, StateGetOp)
 
 
@@ -68,7 +69,7 @@ def _clean(op: Operation) -> bool:
     match op:
         case JoinOp() if op.dones and _clean_join(op):
             return True
-        case CallOp() | UnstashOp() | SplitOp() | StackOp() | JoinOp():
+        case CallOp() | UnstashOp() | SplitOp() | StackOp() | WindowOp() | FoldOp() | JoinOp():
             return _remove_unused(op)
         case MvmOp() | MvmTOp() | ReadOp() | StateGetOp():
             return _clean_read(op)
