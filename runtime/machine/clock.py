@@ -63,9 +63,9 @@ class Clock:
             DeadlockError: units wait for each other, or for messages that are never sent.
             LeftOverError: a message was never consumed.
         """
-        capacity = 4 * len(self._instructions) + 64 if record else 0
+        size = (4 * len(self._instructions) + 64, 16 * len(self._instructions) + 64) if record else (0, 0)
         while True:
-            issues, grants = np.zeros((capacity, 5), np.int64), np.zeros((4 * capacity, 4), np.int64)
+            issues, grants = np.zeros((size[0], 5), np.int64), np.zeros((size[1], 4), np.int64)
             status, end, phases, executed, busy, activity, waited, n_issues, n_grants, pc, arrived, consumed = (
                 kernel.run(
                     self._stream,
@@ -83,9 +83,9 @@ class Clock:
                     grants,
                 )
             )
-            if status != kernel.RECORD_FULL:
+            if n_issues <= size[0] and n_grants <= size[1]:
                 break
-            capacity *= 4
+            size = (n_issues, n_grants)
         if status == kernel.DEADLOCK:
             raise DeadlockError(self._describe_deadlock(pc, arrived, consumed))
         if status == kernel.LEFT_OVER:

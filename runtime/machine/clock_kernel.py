@@ -29,7 +29,7 @@ C_SRC, C_DST, C_DEPTH, C_FLITS, C_RBEGIN, C_REND = 0, 1, 2, 3, 4, 5
 BUSY, MESSAGE, CREDIT, CONVERTER = 0, 1, 2, 3
 """Columns of an instruction's activity."""
 
-DONE, DEADLOCK, LEFT_OVER, RECORD_FULL = 0, 1, 2, 3
+DONE, DEADLOCK, LEFT_OVER = 0, 1, 2
 
 
 @njit(cache=True, inline="always")
@@ -167,8 +167,9 @@ def run(
         grants: [M, 4] record of (link, channel, entry, grant), or [0, 4] for none.
 
     Returns:
-        (status, end, phase_cycles [U, 7], executed [I], link_busy [L], activity [I, 4], link_wait [L], recorded issues,
-        recorded grants, pc [U], arrived [C], consumed [C]).
+        (status, end, phase_cycles [U, 7], executed [I], link_busy [L], activity [I, 4], link_wait [L], issues, grants,
+        pc [U], arrived [C], consumed [C]). The numbers of issues and grants may exceed N and M; then the records hold
+        the first ones.
     """
     n_units = stream.shape[0] - 1
     n_channels = channels.shape[0]
@@ -304,26 +305,12 @@ def run(
                 covered[u] = max(covered[u], complete)
                 end = max(end, complete)
                 if recording:
-                    if recorded == issues.shape[0]:
-                        return (
-                            RECORD_FULL,
-                            end,
-                            phase_cycles,
-                            executed,
-                            link_busy,
-                            activity,
-                            link_wait,
-                            recorded,
-                            granted_rows,
-                            pc,
-                            arrived,
-                            consumed,
-                        )
-                    issues[recorded, 0] = i
-                    issues[recorded, 1] = t
-                    issues[recorded, 2] = release
-                    issues[recorded, 3] = complete
-                    issues[recorded, 4] = u
+                    if recorded < issues.shape[0]:
+                        issues[recorded, 0] = i
+                        issues[recorded, 1] = t
+                        issues[recorded, 2] = release
+                        issues[recorded, 3] = complete
+                        issues[recorded, 4] = u
                     recorded += 1
                 ready[u] = release
                 pc[u] = i + 1
@@ -343,25 +330,11 @@ def run(
             link_busy[link] += flits
             link_wait[link] += granted - cycle
             if recording:
-                if granted_rows == grants.shape[0]:
-                    return (
-                        RECORD_FULL,
-                        end,
-                        phase_cycles,
-                        executed,
-                        link_busy,
-                        activity,
-                        link_wait,
-                        recorded,
-                        granted_rows,
-                        pc,
-                        arrived,
-                        consumed,
-                    )
-                grants[granted_rows, 0] = link
-                grants[granted_rows, 1] = channel
-                grants[granted_rows, 2] = cycle
-                grants[granted_rows, 3] = granted
+                if granted_rows < grants.shape[0]:
+                    grants[granted_rows, 0] = link
+                    grants[granted_rows, 1] = channel
+                    grants[granted_rows, 2] = cycle
+                    grants[granted_rows, 3] = granted
                 granted_rows += 1
             arrives = granted + hop[link] + flits - 1
             if position < last:
