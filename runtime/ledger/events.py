@@ -4,8 +4,10 @@ Two sources, one table: how often the clock ran each instruction (bytes, vector 
 kernels counted per operation and block (pulses, conversions, dose). Neither is estimated. `docs/ledger.md` lists them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.schedule import PHASES, Timeline
 from ohmflow.compiler.program.tables import Op
 from ohmflow.runtime.ledger import tally as columns
+from ohmflow.runtime.ledger.activity import ON_ARRAYS, ActivityBook
 
 Key = tuple[str, str, str, str]
 """(unit, phase, component, event)."""
@@ -41,6 +44,7 @@ class EventBook:
         cycles: cycles of the run so far.
         counts: per epoch, the count of each key.
         phase_cycles: per epoch, cycles of each (unit, phase).
+        activity: what units waited for, how links were used, what each array did.
     """
 
     def __init__(self, program: Program, tile: TileShape) -> None:
@@ -48,18 +52,43 @@ class EventBook:
         self.cycles = 0
         self.counts: dict[int, dict[Key, float]] = {}
         self.phase_cycles: dict[int, dict[tuple[str, str], int]] = {}
+        self.activity = ActivityBook(program)
         self._tile = tile
         self._executed = {name: np.zeros(len(e.instructions), np.int64) for name, e in program.entries.items()}
         self._phases: NDArray[np.int64] = np.zeros((len(program.chip.units), len(PHASES)), np.int64)
         self._epoch_cycles = 0
-        self._static = {name: list(_static_events(program, e)) for name, e in program.entries.items()}
-        self._tile_unit = {u.index: u.name for u in program.chip.units if u.kind == "tile"}
+        self._static = {name: list(static_events(program, e)) for name, e in program.entries.items()}
+
+    _GIVEN = frozenset({"program", "_tile", "_static", "_tile_unit"})
+    """Attributes that follow from the program and the target; all others are what was counted."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything that was counted, the open epoch's counts too, by attribute; a copy."""
+        return {name: deepcopy(value) for name, value in vars(self).items() if name not in self._GIVEN}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what a book of the same program and target counted.
+
+        Args:
+            state: what `state` returned.
+
+        Raises:
+            ValueError: it is not of such a book.
+        """
+        own = {name for name in vars(self) if name not in self._GIVEN}
+        if set(state) != own:
+            raise ValueError(f"a book of events holds {', '.join(sorted(own))}, not {', '.join(sorted(state))}")
+        for name, value in state.items():
+            if isinstance(value, np.ndarray) and value.shape != getattr(self, name).shape:
+                raise ValueError(f"'{name}' of a book of events has another shape")
+            setattr(self, name, deepcopy(value))
 
     def add_timeline(self, entry: str, timeline: Timeline) -> None:
         """Add one execution as the clock saw it."""
         self._executed[entry] += timeline.executed
         self._phases += timeline.phase_cycles
         self._epoch_cycles += timeline.cycles
+        self.activity.add_timeline(entry, timeline)
 
     def close_epoch(self, epoch: int, tallies: dict[str, NDArray[np.float64]]) -> None:
         """Book everything since the last call under `epoch`.
@@ -71,18 +100,23 @@ class EventBook:
         counts = self.counts.setdefault(epoch, {})
         for name, events in self._static.items():
             executed = self._executed[name]
+            array_of = self.activity.array_of[name]
             for instruction, key, amount in events:
                 if executed[instruction]:
-                    counts[key] = counts.get(key, 0.0) + float(amount) * int(executed[instruction])
+                    count = float(amount) * int(executed[instruction])
+                    counts[key] = counts.get(key, 0.0) + count
+                    if array_of[instruction] >= 0:
+                        self.activity.add_array(epoch, self.program.arrays[array_of[instruction]].name, key, count)
             executed[:] = 0
         for name, table in tallies.items():
-            for key, value in self._tally_events(self.program.entries[name], table):
-                if value:
-                    counts[key] = counts.get(key, 0.0) + float(value)
+            for event in tally_events(self.program, self._tile, self.program.entries[name], table):
+                counts[event.key] = counts.get(event.key, 0.0) + event.count
+                self.activity.add_array(epoch, event.array, event.key, event.count)
         if self.program.chip.clock_hz is not None:
             self._close_cycles(epoch, counts)
         self._phases[:] = 0
         self._epoch_cycles = 0
+        self.activity.close_epoch(epoch)
 
     def _close_cycles(self, epoch: int, counts: dict[Key, float]) -> None:
         self.cycles += self._epoch_cycles
@@ -93,43 +127,74 @@ class EventBook:
                     cycles[unit.name, phase] = cycles.get((unit.name, phase), 0) + n
                     key = (unit.name, phase, "leakage", "leak_cycle")
                     counts[key] = counts.get(key, 0.0) + n
-        for name, number in _streamless(self.program):
+        for name, number in streamless(self.program):
             if number and self._epoch_cycles:
                 cycles[name, "idle"] = cycles.get((name, "idle"), 0) + self._epoch_cycles
                 key = (name, "idle", "leakage", "leak_cycle")
                 counts[key] = counts.get(key, 0.0) + number * self._epoch_cycles
 
-    def _tally_events(self, entry: Entry, table: NDArray[np.float64]) -> Iterator[tuple[Key, float]]:
-        for row, operation in enumerate(entry.operations):
-            code = Op(int(operation["code"]))
-            if code not in (Op.MVM, Op.MVM_T, Op.UPDATE, Op.READ, Op.TRANSFER, Op.PROGRAM):
-                continue
-            phase = PHASES[int(operation["phase"])]
-            blocks = list(self.program.arrays[int(operation["symbol"])].blocks)
-            if code is Op.TRANSFER:
-                blocks += self.program.arrays[int(operation["symbol2"])].blocks
-            forward = code in (Op.MVM, Op.PROGRAM) or (code in (Op.READ, Op.TRANSFER) and operation["attr"] == 0)
-            for block, counted in zip(blocks, table[row], strict=False):
-                unit = self._tile_unit[block.tile]
-                driven = counted[columns.DRIVEN] + counted[columns.VERIFY_READS]
-                half = (
-                    counted[columns.ROW_PULSES] * self._tile.cols
-                    + counted[columns.COL_PULSES] * self._tile.rows
-                    - 2 * counted[columns.COINCIDENCES]
-                )
-                yield (unit, phase, "driver", "read_row" if forward else "read_col"), driven
-                if self._tile.dac:
-                    yield (unit, phase, "dac", "dac_conversion"), driven
-                if self._tile.adc:
-                    yield (unit, phase, "adc", "adc_conversion"), counted[columns.CONVERSIONS]
-                yield (unit, phase, "array", "read_dose"), counted[columns.DOSE]
-                yield (unit, phase, "driver", "row_pulse"), counted[columns.ROW_PULSES]
-                yield (unit, phase, "driver", "col_pulse"), counted[columns.COL_PULSES]
-                yield (unit, phase, "device", "coincidence"), counted[columns.COINCIDENCES]
-                yield (unit, phase, "device", "half_select"), half
+
+@dataclass(frozen=True)
+class BlockEvent:
+    """What the blocks of an array on one tile did in all executions of one operation.
+
+    Attributes:
+        operation: row of the entry's operations.
+        array: name.
+        block: number of the block in its array.
+        key: as in the ledger.
+        count: how often, never 0.
+    """
+
+    operation: int
+    array: str
+    block: int
+    key: Key
+    count: float
 
 
-def _static_events(program: Program, entry: Entry) -> Iterator[tuple[int, Key, int]]:
+def tally_events(program: Program, tile: TileShape, entry: Entry, table: NDArray[np.float64]) -> Iterator[BlockEvent]:
+    """What the crossbar kernels counted, as events.
+
+    Args:
+        program: whose arrays and units.
+        tile: physical lines and converters of a tile.
+        entry: that was executed.
+        table: [operations, blocks, columns] its tally.
+    """
+    unit_of = {u.index: u.name for u in program.chip.units if u.kind == "tile"}
+    for row, operation in enumerate(entry.operations):
+        code = Op(int(operation["code"]))
+        if code not in ON_ARRAYS or not table[row].any():
+            continue
+        phase = PHASES[int(operation["phase"])]
+        arrays = [program.arrays[int(operation["symbol"])]]
+        if code is Op.TRANSFER:
+            arrays.append(program.arrays[int(operation["symbol2"])])
+        forward = code in (Op.MVM, Op.PROGRAM) or (code in (Op.READ, Op.TRANSFER) and operation["attr"] == 0)
+        blocks = [(array.name, number, block) for array in arrays for number, block in enumerate(array.blocks)]
+        for (array, number, block), counted in zip(blocks, table[row], strict=False):
+            for component, event, count in _block_events(tile, forward, counted):
+                if count:
+                    yield BlockEvent(row, array, number, (unit_of[block.tile], phase, component, event), float(count))
+
+
+def _block_events(tile: TileShape, forward: bool, counted: NDArray[np.float64]) -> Iterator[tuple[str, str, float]]:
+    driven = counted[columns.DRIVEN] + counted[columns.VERIFY_READS]
+    rows, cols, both = counted[columns.ROW_PULSES], counted[columns.COL_PULSES], counted[columns.COINCIDENCES]
+    yield "driver", "read_row" if forward else "read_col", driven
+    if tile.dac:
+        yield "dac", "dac_conversion", driven
+    if tile.adc:
+        yield "adc", "adc_conversion", counted[columns.CONVERSIONS]
+    yield "array", "read_dose", counted[columns.DOSE]
+    yield "driver", "row_pulse", rows
+    yield "driver", "col_pulse", cols
+    yield "device", "coincidence", both
+    yield "device", "half_select", rows * tile.cols + cols * tile.rows - 2 * both
+
+
+def static_events(program: Program, entry: Entry) -> Iterator[tuple[int, Key, int]]:
     """What one execution of each instruction costs whatever the numbers are."""
     for i, row in enumerate(entry.instructions):
         unit = program.chip.units[int(row["unit"])]
@@ -158,7 +223,7 @@ def used_routers(program: Program) -> list[str]:
     return [f"router({x},{y})" for x, y in sorted(nodes, key=lambda n: (n[1], n[0]))]
 
 
-def _streamless(program: Program) -> Iterator[tuple[str, int]]:
+def streamless(program: Program) -> Iterator[tuple[str, int]]:
     """Units without a stream, which only leak: routers by name, and the unused rest of the chip with its number."""
     chip = program.chip
     if chip.mesh is None or chip.tiles is None:

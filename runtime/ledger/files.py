@@ -3,8 +3,10 @@
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ohmflow.compiler.program.storage import npz_bytes
 from ohmflow.runtime.ledger.bill import Bill
@@ -33,6 +35,14 @@ def write_events(book: EventBook, file: Path) -> None:
         for epoch in sorted(book.phase_cycles)
         for (unit, phase), n in sorted(book.phase_cycles[epoch].items())
     ]
+    activity = book.activity
+    states = [(epoch, *key, n) for epoch in sorted(activity.units) for key, n in sorted(activity.units[epoch].items())]
+    links = [
+        (epoch, name, *used) for epoch in sorted(activity.links) for name, used in sorted(activity.links[epoch].items())
+    ]
+    arrays = [
+        (epoch, *key, n) for epoch in sorted(activity.arrays) for key, n in sorted(activity.arrays[epoch].items())
+    ]
     clock = book.program.chip.clock_hz
     tables = {
         "epoch": np.array([c[0] for c in counts], np.int64),
@@ -45,6 +55,26 @@ def write_events(book: EventBook, file: Path) -> None:
         "cycles_unit": np.array([c[1] for c in cycles], np.str_),
         "cycles_phase": np.array([c[2] for c in cycles], np.str_),
         "cycles": np.array([c[3] for c in cycles], np.int64),
+        **_columns("activity", ("epoch", "unit", "phase", "state", "cycles"), states),
+        **_columns("link", ("epoch", "name", "busy", "wait"), links),
+        **_columns("array", ("epoch", "name", "phase", "component", "event", "count"), arrays),
         "clock_hz": np.array(np.nan if clock is None else clock),
     }
     file.write_bytes(npz_bytes(tables))
+
+
+_KINDS: dict[str, type] = {
+    "epoch": np.int64,
+    "cycles": np.int64,
+    "busy": np.int64,
+    "wait": np.int64,
+    "count": np.float64,
+}
+"""Element types of columns that are not text."""
+
+
+def _columns(table: str, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> dict[str, NDArray[Any]]:
+    """One array per column, named `table_column`."""
+    return {
+        f"{table}_{name}": np.array([row[k] for row in rows], _KINDS.get(name, np.str_)) for k, name in enumerate(names)
+    }
