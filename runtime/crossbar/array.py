@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ohmflow.runtime.crossbar.draws import Purpose, key_of, normal_plane
 from ohmflow.runtime.crossbar.errors import NotFiniteError, ShapeError, SpecError, StateError
+from ohmflow.runtime.crossbar.half_select_kernel import half_select_kernel_for
 from ohmflow.runtime.crossbar.read_kernel import conductance_sums, read
 from ohmflow.runtime.crossbar.spec import (
     Block,
@@ -21,10 +22,14 @@ from ohmflow.runtime.crossbar.spec import (
     UpdateSpec,
     check_tiling,
 )
-from ohmflow.runtime.crossbar.update_kernel import NOT_FINITE, update_kernel_for
+from ohmflow.runtime.crossbar.trains import CLIPPED, COINCIDENCES, COL_PULSES, LOST, NOT_FINITE, ROW_PULSES
+from ohmflow.runtime.crossbar.update_kernel import update_kernel_for
+from ohmflow.runtime.crossbar.write_noise import show
 from ohmflow.runtime.devices.protocol import Device
+from ohmflow.runtime.devices.stepped import write_noise_of
 
 Matrix = npt.NDArray[np.float32]
+Counts = npt.NDArray[np.int64]
 
 _NO_SUMS = np.empty((0, 0), np.float64)
 
@@ -35,8 +40,8 @@ class CrossbarArray:
     Attributes:
         name: the array's name, for messages.
         alpha: α of W = α·w.
-        w: [rows, cols] float32 weights as reads see them, device units. Whoever sets it replaces values in place and
-            calls `touch`. All that an array remembers is in `state`.
+        w: [rows, cols] float32 weights as reads see them, device units. All that an array remembers is in `state`.
+        hidden: [rows, cols] float32 weights that pulses act on; `w` itself on devices without write noise.
         planes: the draws of the devices.
     """
 
@@ -81,17 +86,22 @@ class CrossbarArray:
         self.alpha = alpha
         self.device = device
         self.w: Matrix = np.zeros((rows, cols), np.float32)
+        self._write_noise = np.float32(write_noise_of(device))
+        self.hidden = np.zeros_like(self.w) if self._write_noise > 0 else self.w
         self.planes = device.planes(rows, cols, seed, array_id)
         self._seed = seed
         self._array_id = array_id
         self._pulsed = device.dw_min > 0.0
-        self._update_kernel = update_kernel_for(self.planes)
+        self._half_select = update.half_select_step > 0.0
+        choose = half_select_kernel_for if self._half_select else update_kernel_for
+        self._update_kernel = choose(self.planes)
         self._read = read if self._pulsed else None  # the ideal device is read exactly
         self._conductance = conductance
         self._identity = np.array([seed, array_id], np.uint64)
         self._blocks = np.array([(b.row0, b.col0, b.rows, b.cols) for b in blocks], np.int64).reshape(-1, 4)
+        managed = (update.update_management, update.train_length_management)
         self._update_settings = np.array(
-            [device.dw_min, update.train_length, update.update_management, update.train_length_management], np.float64
+            [device.dw_min, update.train_length, *managed, update.half_select_step], np.float64
         )
         self._read_settings = self._settings_of_read(read)
         count = conductance is not None
@@ -109,14 +119,16 @@ class CrossbarArray:
         return np.array([dac_levels, adc_levels, spec.out_bound, spec.out_noise, scaled, retries, self.alpha])
 
     def touch(self) -> None:
-        """Say that `w` was changed from outside."""
+        """Say that `w` was changed from outside; pulses act on what is there now."""
+        self.hidden[:] = self.w
         self._sums_are_stale = True
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return all that the array remembers, by name, as copies.
 
         Returns:
-            `w` [rows, cols] float32, device units. The devices' draws are not in it: seed and number give them.
+            `w` and, with write noise, `hidden`: [rows, cols] float32, device units. The devices' draws are not in it:
+            seed and number give them.
         """
         return {name: plane.copy() for name, plane in self._state_planes().items()}
 
@@ -145,10 +157,10 @@ class CrossbarArray:
                 )
         for name, plane in own.items():
             plane[:] = state[name]
-        self.touch()
+        self._sums_are_stale = True
 
     def _state_planes(self) -> dict[str, Matrix]:
-        return {"w": self.w}
+        return {"w": self.w} if self.hidden is self.w else {"w": self.w, "hidden": self.hidden}
 
     def weights(self) -> Matrix:
         """Return the logical weights W = α·w, [rows, cols], a copy."""
@@ -254,10 +266,11 @@ class CrossbarArray:
         counts = np.zeros((3, self._blocks.shape[0]), np.int64)
         if not self._pulsed:
             self.w -= np.float32(rate) * (x.T @ d)
-            return UpdateCounts(lengths, counts[0], counts[1], counts[2], 0, 0, n)
+            return UpdateCounts(lengths, counts[0], counts[1], counts[2], counts[2], 0, 0, n)
         totals = np.zeros(3, np.int64)
+        marks = np.zeros(self.w.shape, np.uint64) if self._write_noise > 0 else None
         self._update_kernel(
-            self.w,
+            self.hidden,
             self.planes,
             x,
             d,
@@ -269,13 +282,25 @@ class CrossbarArray:
             lengths,
             counts,
             totals,
+            marks,
         )
+        if marks is not None:
+            show(self.hidden, marks, self._write_noise, self.w)
         if totals[NOT_FINITE]:
             raise NotFiniteError(
                 f"{self.name}: x and d of an update must be finite, not so in {totals[NOT_FINITE]} of {n} vectors; "
                 "training has diverged: lower the learning rate"
             )
-        return UpdateCounts(lengths, counts[0], counts[1], counts[2], int(totals[0]), int(totals[1]), n)
+        rows, cols, together = counts[ROW_PULSES], counts[COL_PULSES], counts[COINCIDENCES]
+        half_moves = self._half_moves(rows, cols, together)
+        return UpdateCounts(lengths, rows, cols, together, half_moves, int(totals[CLIPPED]), int(totals[LOST]), n)
+
+    def _half_moves(self, row_pulses: Counts, col_pulses: Counts, coincidences: Counts) -> Counts:
+        """Count the pulses of one line alone that the blocks' devices saw, if such pulses move them."""
+        if not self._half_select:
+            return np.zeros_like(coincidences)
+        seen: Counts = row_pulses * self._blocks[:, 3] + col_pulses * self._blocks[:, 2] - 2 * coincidences
+        return seen
 
     def _fitting(self, vectors: Matrix, axis: int, what: str, lines: str) -> Matrix:
         if vectors.ndim != 2 or vectors.shape[1] != self.w.shape[axis]:

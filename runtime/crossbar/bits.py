@@ -30,6 +30,16 @@ def as_float(typing_context: Any, bits: Any) -> Any:
     return types.float32(types.uint32), generate
 
 
+@intrinsic
+def bits_of(typing_context: Any, value: Any) -> Any:
+    """Return the 32 bits of a float32."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], context.get_value_type(types.uint32))
+
+    return types.uint32(types.float32), generate
+
+
 @njit(cache=True)
 def largest_magnitude(values: Any) -> Any:
     """Return the largest magnitude of float32 numbers, as a float64; infinite if any is infinite or not a number.

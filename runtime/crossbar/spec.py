@@ -85,17 +85,20 @@ class UpdateSpec:
         train_length: BL_max, most slots of a pulse train.
         update_management: balance the probabilities of rows and columns by the largest magnitudes.
         train_length_management: use no more slots than the largest product needs.
+        half_select_step: how far a device moves when only one of its lines fires, relative to a whole pulse; 0 for
+            devices that half the amplitude does not move.
     """
 
     train_length: int = 31
     update_management: bool = True
     train_length_management: bool = True
+    half_select_step: float = 0.0
 
     def __post_init__(self) -> None:
-        """Check the train length.
+        """Check the figures.
 
         Raises:
-            SpecError: it is below 1 or above MAX_TRAIN_LENGTH.
+            SpecError: the train length is below 1 or above MAX_TRAIN_LENGTH, or the half-select step not in [0, 1].
         """
         _require(
             1 <= self.train_length <= MAX_TRAIN_LENGTH,
@@ -103,6 +106,13 @@ class UpdateSpec:
             f"from 1 to {MAX_TRAIN_LENGTH}",
             self.train_length,
             "use a shorter train or a larger dw_min",
+        )
+        _require(
+            0 <= self.half_select_step <= 1,
+            "update.half_select_step",
+            "from 0 to 1",
+            self.half_select_step,
+            "give the step of a half-selected pulse relative to a whole one",
         )
 
 
@@ -185,6 +195,8 @@ class UpdateCounts(NamedTuple):
         row_pulses: [blocks] int64, pulses fired on the block's row lines.
         col_pulses: [blocks] int64, pulses fired on the block's column lines.
         coincidences: [blocks] int64, pulses at its devices.
+        half_moves: [blocks] int64, half-selected pulses that moved its devices; 0 where half-selected devices do not
+            move. Devices of other arrays on the same physical lines are not among them.
         clipped: vectors that wanted a longer train than BL_max.
         lost: vectors with x and d not zero that pulsed no device.
         vectors: vectors of the call.
@@ -194,6 +206,7 @@ class UpdateCounts(NamedTuple):
     row_pulses: npt.NDArray[np.int64]
     col_pulses: npt.NDArray[np.int64]
     coincidences: npt.NDArray[np.int64]
+    half_moves: npt.NDArray[np.int64]
     clipped: int
     lost: int
     vectors: int

@@ -1,48 +1,29 @@
 """The pulsed update `stochastic-compressed`, for every device (`docs/semantics.md`, *A pulsed update*).
 
-Vectors are taken in chunks. `_draw_trains` draws the trains of a chunk; `_apply_row` pulses one row of devices with
-all of them, in order. A device's state depends on nothing but its own pulses, so rows may be outermost: a row's
-weights and parameters then stay in the first-level cache.
+Vectors are taken in chunks. `draw_trains` draws the trains of each; then one row of devices after the other is pulsed
+with the whole chunk, in order. A device's state depends on nothing but its own pulses, so rows may be outermost: a
+row's weights and parameters then stay in the first-level cache.
 
 Columns that fire are packed, with their direction. For every row and vector, the devices where trains meet are listed,
 in order; normal numbers are drawn for the whole list at once, which compiles to vector instructions, and then each
 device of the list is pulsed. Devices without a coincidence are never touched. A block's coincidences need no look at
 its devices: they are Σ over slots of (its rows that fire)·(its columns that fire).
 
-Draws, all with the vector's key (retry = 0): a row line's train has kind 0 and its row, a column line's kind 1 and its
-column. A device with n coincidences uses kind 2, its row and column, and ordinal 0 if its model applies n pulses by
-one draw; else pulse o = 0 … n−1 uses ordinal o.
+Draws, all with the vector's key (retry = 0): a device with n coincidences uses kind 2, its row and column, and ordinal
+0 if its model applies n pulses by one draw; else pulse o = 0 … n−1 uses ordinal o. Trains: see `trains.py`.
 """
 # mypy: allow-untyped-decorators, no-warn-return-any
 
-from math import ceil, sqrt
 from typing import Any
 
 import numpy as np
 from numba import njit
 
 from ohmflow.runtime import kernel_cache
-from ohmflow.runtime.crossbar.bits import largest_magnitude, popcount
-from ohmflow.runtime.crossbar.draws import (
-    GOLDEN,
-    KIND_COLUMN,
-    KIND_CROSSPOINT,
-    KIND_ROW,
-    fold,
-    hash_at,
-    line_offset,
-    line_train,
-    mix,
-    normal,
-    threshold,
-)
+from ohmflow.runtime.crossbar.bits import popcount
+from ohmflow.runtime.crossbar.draws import GOLDEN, KIND_CROSSPOINT, hash_at, line_offset, mix, normal
+from ohmflow.runtime.crossbar.trains import draw_trains, step_key, vector_key
 from ohmflow.runtime.devices.protocol import pulse, pulses
-
-# Places in the array of settings that an array keeps for its kernels.
-DW_MIN, TRAIN_LENGTH, UPDATE_MANAGEMENT, TRAIN_LENGTH_MANAGEMENT = 0, 1, 2, 3
-# Rows of the counts.
-ROW_PULSES, COL_PULSES, COINCIDENCES = 0, 1, 2
-CLIPPED, LOST, NOT_FINITE = 0, 1, 2
 
 _CHUNK = 64
 # Devices listed before they are pulsed: few enough that the lists stay in the first-level cache.
@@ -52,37 +33,8 @@ _DESCENDS = np.uint32(1 << 31)
 _ASCENDS = np.uint32(0)
 _COLUMN = np.uint32((1 << 31) - 1)
 _ZERO = np.uint64(0)
-_ONE = np.uint64(1)
 # What one column adds to the offset of a place.
 _COLUMN_STRIDE = GOLDEN << np.uint64(6)
-
-
-@njit(cache=True)
-def _fire(values: Any, gain: float, key: Any, kind: int, slots: Any, driven: Any, trains: Any) -> None:
-    """Draw the trains of all lines of one kind; a line fires with probability gain·abs(value).
-
-    Args:
-        values: [lines] x or d.
-        gain: what makes a probability of a magnitude.
-        key: the vector's key.
-        kind: of the lines.
-        slots: mask of the train's slots.
-        driven: [lines + 1] scratch.
-        trains: [lines] set.
-    """
-    # The lines that are not 0 are listed first, without a branch: activations are 0 at random places.
-    count: Any = _ZERO  # unsigned, as in `_find_hits`
-    for i in range(values.shape[0]):
-        trains[i] = _ZERO
-        driven[count] = np.uint32(i)
-        count += np.uint64(values[i] != np.float32(0.0))
-    origin = key + line_offset(kind, 0, 0)
-    stride = line_offset(kind, 1, 0) if kind == KIND_ROW else line_offset(kind, 0, 1)
-    stride -= line_offset(kind, 0, 0)
-    for k in range(count):
-        line = np.uint64(driven[k])
-        limit = threshold(gain * float(abs(values[line])))
-        trains[line] = line_train(origin + stride * line, limit, slots)
 
 
 @njit(cache=True)
@@ -106,42 +58,6 @@ def _pack(d: Any, train: Any, packed: Any, packed_train: Any, offset: Any) -> in
         offset[count] = _COLUMN_STRIDE * np.uint64(j)
         count += train[j] != _ZERO
     return count
-
-
-@njit(cache=True)
-def _count_line(train: Any, first: int, count: int, slot: int) -> Any:
-    """Count the lines first … first + count − 1 that fire in a slot."""
-    total = _ZERO
-    lines = train[first : first + count]
-    for i in range(lines.shape[0]):
-        total += (lines[i] >> np.uint64(slot)) & _ONE
-    return np.int64(total)
-
-
-@njit(cache=True)
-def _count(row_train: Any, col_train: Any, length: int, blocks: Any, counts: Any) -> int:
-    """Add one vector's pulses and coincidences to the counts of each block.
-
-    Args:
-        row_train: [rows] trains.
-        col_train: [cols] trains.
-        length: slots.
-        blocks: [blocks, 4] row0, col0, rows, cols.
-        counts: [3, blocks] added to.
-
-    Returns:
-        Coincidences in all blocks.
-    """
-    total = 0
-    for b in range(blocks.shape[0]):
-        for slot in range(length):
-            rows = _count_line(row_train, blocks[b, 0], blocks[b, 2], slot)
-            cols = _count_line(col_train, blocks[b, 1], blocks[b, 3], slot)
-            counts[ROW_PULSES, b] += rows
-            counts[COL_PULSES, b] += cols
-            counts[COINCIDENCES, b] += rows * cols
-            total += rows * cols
-    return total
 
 
 @njit(cache=True)
@@ -224,6 +140,13 @@ def _pulse_hits(
 
 
 @njit(cache=True)
+def _mark(marks: Any, i: Any, hit: Any, start: Any, found: int) -> None:
+    """Remember of each listed device of row i what its draws are hashed from."""
+    for k in range(found):
+        marks[i, hit[k] & _COLUMN] = start[k]
+
+
+@njit(cache=True)
 def update_pulsed(
     w: Any,
     planes: Any,
@@ -237,28 +160,29 @@ def update_pulsed(
     lengths: Any,
     counts: Any,
     totals: Any,
+    marks: Any,
 ) -> None:
     """Apply the updates of n vector pairs, in order, in place.
 
     Args:
-        w: [rows, cols] float32 weights, device units; changed.
+        w: [rows, cols] float32 what pulses act on, device units; changed.
         planes: the devices' draws.
         x: [n, rows] float32 inputs.
         d: [n, cols] float32 errors, ∂L/∂y.
         rate: lr/α.
-        settings: float64, see DW_MIN and the following.
+        settings: float64, see `trains.DW_MIN` and the following.
         identity: uint64 seed, array.
         site: purpose, site, step, position, sample0, positions.
         blocks: [blocks, 4] int64 row0, col0, rows, cols.
         lengths: [n] int32, set to the train lengths.
         counts: [3, blocks] int64, added to.
         totals: [3] int64, vectors clipped, lost, and skipped as not finite, added to.
+        marks: [rows, cols] uint64, set for each device that is pulsed to what the draws of its last vector are hashed
+            from; or None, for which no code is made.
     """
     n, rows = x.shape
     cols = d.shape[1]
     chunk = min(n, _CHUNK)
-    dw_min = settings[DW_MIN]
-    longest = settings[TRAIN_LENGTH]
     fired = np.empty((rows, chunk), np.uint64)
     turned = np.empty((rows, chunk), np.uint32)
     row_train = np.empty(rows, np.uint64)
@@ -276,39 +200,18 @@ def update_pulsed(
     times = np.empty(_LISTED + cols + 1, np.float32)
     xi = np.empty(_LISTED + cols + 1, np.float32)
     sum_of_xi = np.empty(_LISTED + cols + 1, np.float32)
-
-    purpose, place, step, position, sample0, positions = site
-    step_key = fold(fold(_ZERO, identity[0], 0), purpose, 1)
-    step_key = fold(fold(fold(step_key, identity[1], 2), place, 3), step, 4)
+    call_key = step_key(identity, site)
 
     for first in range(0, n, chunk):
         taken = min(chunk, n - first)
         for s in range(taken):
             v = first + s
-            x_max = largest_magnitude(x[v])
-            d_max = largest_magnitude(d[v])
-            wanted = rate * x_max * d_max / dw_min
             packs[s] = 0
-            lengths[v] = 0
-            if x_max == np.inf or d_max == np.inf:
-                totals[NOT_FINITE] += 1
-                continue
-            if wanted == 0.0:
-                continue
-            managed = settings[TRAIN_LENGTH_MANAGEMENT] != 0.0 and wanted < longest
-            length = float(ceil(wanted)) if managed else longest
-            lengths[v] = int(length)
-            if wanted > longest:
-                totals[CLIPPED] += 1
-            gain = sqrt(rate / (length * dw_min))
-            balance = sqrt(d_max / x_max) if settings[UPDATE_MANAGEMENT] != 0.0 else 1.0
-            slots = (_ONE << np.uint64(lengths[v])) - _ONE
-            key = fold(step_key, sample0 + v // positions, 5)
-            keys[s] = fold(fold(key, position + v % positions, 6), 0, 7)
-            _fire(x[v], gain * balance, keys[s], KIND_ROW, slots, driven, row_train)
-            _fire(d[v], gain / balance, keys[s], KIND_COLUMN, slots, driven, col_train)
-            if _count(row_train, col_train, lengths[v], blocks, counts) == 0:
-                totals[LOST] += 1
+            keys[s] = vector_key(call_key, site, v)
+            lengths[v], pulsed = draw_trains(
+                x[v], d[v], rate, settings, keys[s], blocks, driven, row_train, col_train, counts, totals
+            )
+            if pulsed == 0:
                 continue
             packs[s] = _pack(d[v], col_train, packed[s], packed_train[s], offset[s])
             for i in range(rows):
@@ -326,6 +229,8 @@ def update_pulsed(
                 _draw_normals(both, start, found, times, xi, sum_of_xi)
                 # numba lets negative numbers count from the end; an unsigned row saves it the question.
                 _pulse_hits(w, planes, np.uint64(i), hit, both, start, times, xi, sum_of_xi, found)
+                if marks is not None:
+                    _mark(marks, np.uint64(i), hit, start, found)
 
 
 _update_pulsed_unkept = njit(update_pulsed.py_func)

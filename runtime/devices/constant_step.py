@@ -3,7 +3,7 @@
 Δ± = s±·(1 + ctoc·ξ), clipped to [b_min, b_max]. n pulses in one direction of which none but the last can reach a bound
 add up to n·s ± √n·ctoc·s·ξ before the last is clipped, so they take one normal draw. Source: Gokmen and Vlasov 2016
 (10.3389/fnins.2016.00333); Rasch et al. 2021 (arXiv 2104.02184).
-Not modelled: write noise, retention, a step that depends on the pulse's width or height.
+Not modelled: retention, a step that depends on the pulse's width or height.
 """
 
 from typing import Any, ClassVar, NamedTuple
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ohmflow.runtime.crossbar.draws import NORMAL_REACH
 from ohmflow.runtime.devices.spread import SteppedParameters, steps_and_bounds
+from ohmflow.runtime.devices.stepped import SteppedDevice
 
 Plane = npt.NDArray[np.float32]
 
@@ -55,35 +56,13 @@ class ConstantStepPlanes(NamedTuple):
         return room >= reach, min(max(w + step * (n + planes.ctoc * sum_of_xi), lower), upper)
 
 
-class ConstantStep:
+class ConstantStep(SteppedDevice[SteppedParameters]):
     """A device whose step does not depend on its state."""
 
     name: ClassVar[str] = "constant-step"
     Parameters: ClassVar[type[SteppedParameters]] = SteppedParameters
 
-    def __init__(self, parameters: SteppedParameters) -> None:
-        """Make the model.
-
-        Args:
-            parameters: mean step, bounds and their spreads.
-        """
-        self.parameters = parameters
-
-    @property
-    def dw_min(self) -> float:
-        """Mean step of a pulse, device units."""
-        return self.parameters.dw_min
-
-    @property
-    def nominal_bounds(self) -> tuple[float, float]:
-        """(w_min, w_max) before the spread from device to device, device units."""
-        return self.parameters.w_min, self.parameters.w_max
-
     def planes(self, rows: int, cols: int, seed: int, array_id: int) -> ConstantStepPlanes:
         """Draw the devices of an array; see `Device.planes`."""
         up, down, b_max, b_min = steps_and_bounds(self.parameters, rows, cols, seed, array_id)
         return ConstantStepPlanes(np.stack([-down, up]), b_max, b_min, np.float32(self.parameters.dw_min_ctoc))
-
-    def bounds(self, planes: ConstantStepPlanes) -> tuple[Plane, Plane]:
-        """Return each device's own (b_min, b_max), [rows, cols]."""
-        return planes.b_min, planes.b_max

@@ -1,9 +1,10 @@
 """`linear-step`: the step shrinks linearly with the state, as in devices that saturate softly.
 
 Δ+ = s₊·(1 − γ₊·w/w_max)·(1 + ctoc·ξ), Δ− = s₋·(1 − γ₋·w/w_min)·(1 + ctoc·ξ), clipped to [b_min, b_max]; w_max and
-w_min are the nominal bounds, and γ± = |gamma± + gamma_dtod±·ξ| is drawn once a device. The step depends on the state,
-so coincidences are applied one by one. Alternating pulses settle where s₊·(1 − γ₊·w/w_max) = s₋·(1 − γ₋·w/w_min).
-Source: Rasch et al. 2021 (arXiv 2104.02184), multiplicative noise. Not modelled: write noise, retention.
+w_min are the nominal bounds, and γ± = |gamma± + gamma_dtod±·ξ| is drawn once a device. With `ctoc_additive` the noise
+does not shrink with the step: Δ+ = s₊·((1 − γ₊·w/w_max) + ctoc·ξ). The step depends on the state, so coincidences are
+applied one by one. Alternating pulses settle where s₊·(1 − γ₊·w/w_max) = s₋·(1 − γ₋·w/w_min).
+Source: Rasch et al. 2021 (arXiv 2104.02184). Not modelled: retention.
 """
 
 from typing import Any, ClassVar, NamedTuple
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ohmflow.runtime.devices.spread import SpreadPlane, SteppedParameters, device_normals, steps_and_bounds
+from ohmflow.runtime.devices.stepped import SteppedDevice
 
 Plane = npt.NDArray[np.float32]
 
@@ -33,6 +35,10 @@ class LinearStepParameters(SteppedParameters):
     )
     gamma_down_dtod: float = Field(
         default=0.0, ge=0, allow_inf_nan=False, description="Spread of γ₋ between devices, absolute."
+    )
+    ctoc_additive: bool = Field(
+        default=False,
+        description="Whether the spread between pulses stays that of the step at w = 0; else it shrinks with the step.",
     )
 
 
@@ -61,31 +67,42 @@ class LinearStepPlanes(NamedTuple):
         return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
 
 
-class LinearStep:
+class LinearStepAdditivePlanes(NamedTuple):
+    """As `LinearStepPlanes`, but a pulse adds (step + slope·w) + step·ctoc·ξ.
+
+    Attributes:
+        step: [2, rows, cols] −s₋ in plane 0 (down), s₊ in plane 1 (up).
+        slope: [2, rows, cols] s₋·γ₋/w_min in plane 0, −s₊·γ₊/w_max in plane 1.
+        b_max: [rows, cols] upper bounds.
+        b_min: [rows, cols] lower bounds.
+        ctoc: spread between pulses, relative to the step at w = 0.
+    """
+
+    step: Plane
+    slope: Plane
+    b_max: Plane
+    b_min: Plane
+    ctoc: np.float32
+
+    @staticmethod
+    def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
+        """Return w after one pulse."""
+        way = np.uint64(up)
+        step = planes.step[way, r, c]
+        moved = w + ((step + planes.slope[way, r, c] * w) + step * (planes.ctoc * xi))
+        return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
+
+
+LinearPlanes = LinearStepPlanes | LinearStepAdditivePlanes
+
+
+class LinearStep(SteppedDevice[LinearStepParameters]):
     """A device whose step falls linearly with its state."""
 
     name: ClassVar[str] = "linear-step"
     Parameters: ClassVar[type[LinearStepParameters]] = LinearStepParameters
 
-    def __init__(self, parameters: LinearStepParameters) -> None:
-        """Make the model.
-
-        Args:
-            parameters: mean step, slopes, bounds and their spreads.
-        """
-        self.parameters = parameters
-
-    @property
-    def dw_min(self) -> float:
-        """Mean step of a pulse at w = 0, device units."""
-        return self.parameters.dw_min
-
-    @property
-    def nominal_bounds(self) -> tuple[float, float]:
-        """(w_min, w_max) before the spread from device to device, device units."""
-        return self.parameters.w_min, self.parameters.w_max
-
-    def planes(self, rows: int, cols: int, seed: int, array_id: int) -> LinearStepPlanes:
+    def planes(self, rows: int, cols: int, seed: int, array_id: int) -> LinearPlanes:
         """Draw the devices of an array; see `Device.planes`."""
         p = self.parameters
         up, down, b_max, b_min = steps_and_bounds(p, rows, cols, seed, array_id)
@@ -96,10 +113,5 @@ class LinearStep:
         gamma_up = gamma(p.gamma_up, p.gamma_up_dtod, SpreadPlane.GAMMA_UP)
         gamma_down = gamma(p.gamma_down, p.gamma_down_dtod, SpreadPlane.GAMMA_DOWN)
         slopes = [down * (gamma_down / p.w_min), -up * (gamma_up / p.w_max)]
-        return LinearStepPlanes(
-            np.stack([-down, up]), np.stack(slopes).astype(np.float32), b_max, b_min, np.float32(p.dw_min_ctoc)
-        )
-
-    def bounds(self, planes: LinearStepPlanes) -> tuple[Plane, Plane]:
-        """Return each device's own (b_min, b_max), [rows, cols]."""
-        return planes.b_min, planes.b_max
+        kind = LinearStepAdditivePlanes if p.ctoc_additive else LinearStepPlanes
+        return kind(np.stack([-down, up]), np.stack(slopes).astype(np.float32), b_max, b_min, np.float32(p.dw_min_ctoc))

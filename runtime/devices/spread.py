@@ -55,6 +55,12 @@ class SteppedParameters(BaseModel):
     w_min_dtod: float = Field(
         default=0.0, ge=0, allow_inf_nan=False, description="Spread of the lower bound, relative to w_min."
     )
+    write_noise: float = Field(
+        default=0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Spread of what is read about what pulses act on, drawn anew with every pulse; relative to dw_min.",
+    )
 
 
 def device_normals(rows: int, cols: int, seed: int, array_id: int, plane: SpreadPlane) -> Plane:

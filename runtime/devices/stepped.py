@@ -1,0 +1,55 @@
+"""What devices with steps and bounds have in common."""
+
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ohmflow.runtime.devices.protocol import Device
+from ohmflow.runtime.devices.spread import SteppedParameters
+
+Plane = npt.NDArray[np.float32]
+P = TypeVar("P", bound=SteppedParameters)
+
+
+class SteppedDevice(Generic[P]):
+    """A device with a mean step and two bounds; its planes have `b_min` and `b_max`, [rows, cols].
+
+    Attributes:
+        parameters: mean step, bounds, their spreads, and what the model adds.
+    """
+
+    def __init__(self, parameters: P) -> None:
+        """Make the model.
+
+        Args:
+            parameters: of the model.
+        """
+        self.parameters = parameters
+
+    @property
+    def dw_min(self) -> float:
+        """Mean step of a pulse at w = 0, device units."""
+        return self.parameters.dw_min
+
+    @property
+    def nominal_bounds(self) -> tuple[float, float]:
+        """(w_min, w_max) before the spread from device to device, device units."""
+        return self.parameters.w_min, self.parameters.w_max
+
+    def bounds(self, planes: Any) -> tuple[Plane, Plane]:
+        """Return each device's own (b_min, b_max), [rows, cols], device units."""
+        return planes.b_min, planes.b_max
+
+
+def write_noise_of(device: Device) -> float:
+    """Say how far what is read of a device strays from what pulses act on.
+
+    Args:
+        device: any; `write_noise` is a parameter of those whose `parameters` are `SteppedParameters`.
+
+    Returns:
+        Standard deviation, device units; 0 for no write noise.
+    """
+    parameters = getattr(device, "parameters", None)
+    return parameters.write_noise * parameters.dw_min if isinstance(parameters, SteppedParameters) else 0.0
