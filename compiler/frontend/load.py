@@ -7,6 +7,7 @@ import onnx_ir as ir
 
 from ohmflow.compiler.arrays.location import set_source
 from ohmflow.compiler.frontend.batch import check_rows, infer_with_batch, make_batch_symbolic
+from ohmflow.compiler.frontend.ceil_mode import settle_ceil_mode
 from ohmflow.compiler.frontend.checks import check_inputs, check_operators, check_values
 from ohmflow.compiler.frontend.normalise import (
     convert,
@@ -16,6 +17,7 @@ from ohmflow.compiler.frontend.normalise import (
     unique_node_names,
 )
 from ohmflow.compiler.frontend.reading import read
+from ohmflow.compiler.frontend.window_attributes import explicit_windows
 
 
 def load_model(source: str | Path | onnx.ModelProto) -> ir.Model:
@@ -40,10 +42,12 @@ def load_model(source: str | Path | onnx.ModelProto) -> ir.Model:
     unique_node_names(model)
     remove_leftovers(model)
     fold_constants(model)
+    settle_ceil_mode(model)
     make_batch_symbolic(model)
     remove_unused(model)
     check_operators(model)
     infer_with_batch(model)
+    explicit_windows(model)
     check_rows(model)
     check_values(model)
     return model
