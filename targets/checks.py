@@ -70,7 +70,7 @@ class View:
 
 def check(view: View) -> list[Fault]:
     """All faults across keys, in order of the sections."""
-    groups = (_device, _converters, _sequencing, _memories, _chip, _time, _not_modelled, _costs)
+    groups = (_device, _half_select, _converters, _sequencing, _memories, _chip, _time, _not_modelled, _costs)
     return [fault for group in groups for fault in group(view)]
 
 
@@ -98,6 +98,29 @@ def _device(view: View) -> Iterator[Fault]:
             "tile.update.train_length",
             f"tile.update.train_length must be from 1 to {_LONGEST_TRAIN} for a device that is pulsed, not '{length}'; "
             "write one such as 31",
+        )
+
+
+def _half_select(view: View) -> Iterator[Fault]:
+    step = view.quantity("device.half_select_step")
+    if step is not None and step.value > 1:
+        yield Fault(
+            "device.half_select_step",
+            f"device.half_select_step must be at most 1, the step of a whole pulse, not '{step}'; "
+            "write one such as 0.02",
+        )
+    if not view.given("device.half_select_step"):
+        return
+    if view.given("device.voltage"):
+        yield Fault(
+            "device.half_select_step",
+            "device.half_select_step must be left out where device.voltage says what it is; remove one of the two",
+        )
+    if view.given("device.pulse") and view.value("device.pulse.scheme") == "full":
+        yield Fault(
+            "device.half_select_step",
+            "device.half_select_step must be left out where device.pulse.scheme is full, which half selects no device; "
+            "remove it, or write 'scheme: half-select'",
         )
 
 

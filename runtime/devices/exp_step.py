@@ -45,7 +45,7 @@ class ExpStepParameters(SteppedParameters):
     @model_validator(mode="after")
     def _moves_at_zero(self) -> Self:
         if self.mean_step <= 0.0:
-            raise ValueError("the step at w = 0 must be above 0 in one direction: A_up or A_down is too large")
+            raise ValueError("a pulse at w = 0 must move the device in one direction at least; lower A_up or A_down")
         return self
 
 

@@ -1,10 +1,11 @@
 """`device:` what one programmable resistor is, and how it is pulsed."""
 
+from math import exp
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from ohmflow.targets.schema.figure import Conductance, Energy, Gap, Time, Voltage
+from ohmflow.targets.schema.figure import Conductance, Energy, Fraction01, Gap, Time, Voltage
 from ohmflow.targets.schema.leaves import Choice, Text
 from ohmflow.targets.schema.model import SectionModel
 
@@ -32,6 +33,18 @@ class ConductanceWindow(SectionModel):
     max: Conductance
 
 
+class VoltageLaw(SectionModel):
+    """`device.voltage:` how the step of a pulse grows with its voltage V.
+
+    Attributes:
+        law: `sinh`: in proportion to sinh(V/v0), as where ions hop over barriers that the field tilts.
+        v0: V, the law's scale.
+    """
+
+    law: Annotated[Literal["sinh"], Choice()]
+    v0: Voltage
+
+
 class Device(SectionModel):
     """`device:` the model by name, its parameters, and its electrical figures.
 
@@ -42,6 +55,8 @@ class Device(SectionModel):
         conductance: window; absent when currents are not modelled.
         energy_per_pulse: J, at a coincidence.
         energy_half_select: J, in a device that sees one of the two pulses only.
+        half_select_step: step of a device that sees one of the two pulses only, relative to a coincidence, from 0 to 1.
+        voltage: law from which that step follows; one of the two at most is given.
     """
 
     model: Text
@@ -50,6 +65,24 @@ class Device(SectionModel):
     conductance: ConductanceWindow | None = None
     energy_per_pulse: Energy | None = None
     energy_half_select: Energy | None = None
+    half_select_step: Fraction01 | None = None
+    voltage: VoltageLaw | None = None
+
+    @property
+    def half_select_ratio(self) -> float:
+        """Step of a half-selected device relative to a coincidence, from 0 to 1.
+
+        0 where no device is half selected (no pulses, or `scheme: full`), and where nothing is said of the step.
+        """
+        if self.pulse is None or self.pulse.scheme != "half-select":
+            return 0.0
+        if self.half_select_step is not None:
+            return self.half_select_step.si
+        if self.voltage is None:
+            return 0.0
+        # sinh(V/2v0)/sinh(V/v0) = 1/(2·cosh(V/2v0)), written so that nothing overflows.
+        decay = exp(-self.pulse.amplitude.si / (2.0 * self.voltage.v0.si))
+        return decay / (1.0 + decay * decay)
 
 
 def is_pulsed(device: Any) -> bool:

@@ -1,3 +1,4 @@
+import math
 import pickle
 import subprocess
 import sys
@@ -345,3 +346,34 @@ def test_listing_targets_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+HALF = "  energy_half_select: 10 aJ"
+
+
+@pytest.mark.parametrize(
+    ("change", "ratio"),
+    [
+        ({}, 0.0),
+        ({HALF: f"{HALF}\n  half_select_step: {{value: 0.02, source: measured}}"}, 0.02),
+        ({HALF: f"{HALF}\n  voltage: {{law: sinh, v0: 0.25 V}}"}, math.sinh(2) / math.sinh(4)),
+        ({HALF: f"{HALF}\n  voltage: {{law: sinh, v0: 1 kV}}"}, 0.5),
+        ({HALF: f"{HALF}\n  voltage: {{law: sinh, v0: 10 uV}}"}, 0.0),
+        ({HALF: f"{HALF}\n  voltage: {{law: sinh, v0: 0.25 V}}", "scheme: half-select": "scheme: full"}, 0.0),
+    ],
+)
+def test_the_step_of_a_half_selected_device_is_given_or_follows_from_its_law(write, change, ratio: float) -> None:
+    assert load(write(change=change)).device.half_select_ratio == pytest.approx(ratio, rel=1e-6, abs=1e-12)
+
+
+def test_a_law_of_voltage_changes_the_hash(write) -> None:
+    plain = load(write()).content_hash
+    assert load(write(change={HALF: f"{HALF}\n  voltage: {{law: sinh, v0: 0.25 V}}"})).content_hash != plain
+
+
+def test_a_truth_value_of_a_device_is_a_number_of_the_target(write) -> None:
+    change = {
+        "model: constant-step": "model: soft-bounds",
+        "{dw_min: 0.001, w_max: 0.6, w_min: -0.6}": "{dw_min: 0.001, w_max: 0.6, w_min: -0.6, ctoc_additive: true}",
+    }
+    assert load(write(change=change)).device.parameters["ctoc_additive"] == 1.0

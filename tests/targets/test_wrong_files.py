@@ -165,8 +165,42 @@ ONE_MISTAKE = {
     ),
     "device model": (
         {"model: constant-step": "model: constantstep"},
-        "chip.yaml:6:10: device.model must be an installed device model (constant-step, ideal, linear-step), "
-        "not 'constantstep'; write 'constant-step'",
+        "chip.yaml:6:10: device.model must be an installed device model (constant-step, exp-step, ideal, "
+        "linear-step, pow-step, soft-bounds), not 'constantstep'; write 'constant-step'",
+    ),
+    "a device that does not move at zero": (
+        {
+            "model: constant-step": "model: exp-step",
+            "{dw_min: 0.001, w_max: 0.6, w_min: -0.6}": "{dw_min: 0.001, w_max: 0.6, w_min: -0.6, A_up: 1, A_down: 1, "
+            "gamma_up: 1, gamma_down: 1, a: 1, b: 0}",
+        },
+        "chip.yaml:7:3: device.parameters must be sound: a pulse at w = 0 must move the device in one direction at "
+        "least; lower A_up or A_down",
+    ),
+    "half-select step above a whole one": (
+        {"  energy_half_select: 10 aJ": "  energy_half_select: 10 aJ\n  half_select_step: 1.5"},
+        "chip.yaml:12:21: device.half_select_step must be at most 1, the step of a whole pulse, not '1.5'; "
+        "write one such as 0.02",
+    ),
+    "half-select step said twice": (
+        {
+            "  energy_half_select: 10 aJ": "  energy_half_select: 10 aJ\n  half_select_step: 0.1\n"
+            "  voltage: {law: sinh, v0: 0.3 V}"
+        },
+        "chip.yaml:12:21: device.half_select_step must be left out where device.voltage says what it is; "
+        "remove one of the two",
+    ),
+    "half-select step without half select": (
+        {
+            "scheme: half-select": "scheme: full",
+            "  energy_half_select: 10 aJ": "  energy_half_select: 10 aJ\n  half_select_step: 0.1",
+        },
+        "chip.yaml:12:21: device.half_select_step must be left out where device.pulse.scheme is full, which half "
+        "selects no device; remove it, or write 'scheme: half-select'",
+    ),
+    "law of voltage": (
+        {"  energy_half_select: 10 aJ": "  energy_half_select: 10 aJ\n  voltage: {law: sin, v0: 0.3 V}"},
+        "chip.yaml:12:18: device.voltage.law must be sinh, not 'sin'; write 'sinh'",
     ),
     "device parameter": (
         {"dw_min: 0.001": "dw_mn: 0.001"},
