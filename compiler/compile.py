@@ -14,8 +14,11 @@ from ohmflow.compiler.autodiff.registry import losses, optimizers
 from ohmflow.compiler.autodiff.training import inference_graph, training_graph
 from ohmflow.compiler.autodiff.training_graph import TrainingGraph
 from ohmflow.compiler.emit.assemble import assemble
+from ohmflow.compiler.errors import CompilerError
 from ohmflow.compiler.frontend.load import load_model
 from ohmflow.compiler.lowering.functions import segments_model
+from ohmflow.compiler.lowering.init import KINDS as INITS
+from ohmflow.compiler.lowering.init import initialise
 from ohmflow.compiler.lowering.lower import Lowered, LowerOptions, lower
 from ohmflow.compiler.lowering.scaling import WeightScaling
 from ohmflow.compiler.lowering.source import source_for_export
@@ -45,6 +48,8 @@ class CompileOptions:
         placer: a registered placer.
         passes: a pipeline of passes on the tile IR, run before arrays get their tiles, such as `fuse-maps`.
         training: whether the program can train; without, models of several outputs are fine too.
+        init: `stored`, `kaiming` or `xavier`: where initial weights are from (`ohmflow.compiler.lowering.init`).
+        init_seed: of weights that are drawn.
     """
 
     loss: str = "cross-entropy"
@@ -55,6 +60,8 @@ class CompileOptions:
     placer: str = "snake"
     passes: str = ""
     training: bool = True
+    init: str = "stored"
+    init_seed: int = 0
 
     def __post_init__(self) -> None:
         """Check the names before any work is done, whether or not the target will need them.
@@ -62,10 +69,14 @@ class CompileOptions:
         Raises:
             ChoiceError: a name is not known; the nearest is offered.
             TileError: the pipeline of passes is wrong.
+            CompilerError: the seed is out of range.
         """
         choose("--loss", self.loss, losses())
         choose("--rule", self.rule, rules())
         choose("--optimizer", self.optimizer, optimizers())
+        choose("--init", self.init, dict.fromkeys(INITS))
+        if not 0 <= self.init_seed < 2**64:
+            raise CompilerError(f"--init-seed: must be at least 0 and below 2^64, not {self.init_seed}; try 0")
         choose("--packing", self.packing, dict.fromkeys(PACKINGS))
         choose("--placer", self.placer, placers())
         make_pipeline(self.passes)
@@ -111,7 +122,9 @@ def compile_model(
 def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options: CompileOptions) -> Stages:
     """Compile, and keep what every stage gave; see `compile_model`."""
     name = source.graph.name if isinstance(source, onnx.ModelProto) else Path(source).name
-    graph = extract_arrays(load_model(source))
+    model = load_model(source)
+    initialise(model, options.init, options.init_seed)
+    graph = extract_arrays(model)
     training = training_graph(graph, options.loss, name, options.optimizer) if options.training else None
     values = {
         info.name: graph.model.graph.initializers[info.name].const_value.numpy()  # type: ignore[union-attr]
@@ -198,6 +211,8 @@ def _manifest(
         "rule": options.rule,
         "optimizer": options.optimizer,
         "weight_scaling": {"kind": options.scaling.kind, "fill": options.scaling.fill, "alpha": options.scaling.alpha},
+        "init": options.init,
+        "init_seed": None if options.init == "stored" else options.init_seed,
         "packing": options.packing,
         "placer": options.placer,
         "passes": options.passes,

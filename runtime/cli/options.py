@@ -23,6 +23,8 @@ _COMPILE_OPTIONS = (
     "packing",
     "placer",
     "passes",
+    "init",
+    "init_seed",
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,6 +32,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def target_options(function: F) -> F:
     """Add `--target` and `--set`."""
+    return _target_options(function, required=True)
+
+
+def optional_target_options(function: F) -> F:
+    """Add `--target` and `--set` to a command that sees for itself that it has a target."""
+    return _target_options(function, required=False)
+
+
+def _target_options(function: F, required: bool) -> F:
     function = click.option(
         "--set",
         "overrides",
@@ -38,7 +49,7 @@ def target_options(function: F) -> F:
         help="Change a value of the target, such as tile.crossbar.rows=64; may be repeated.",
     )(function)
     return click.option(
-        "-t", "--target", "target_name", required=True, metavar="TARGET", help="Name of a target, or a YAML file."
+        "-t", "--target", "target_name", required=required, metavar="TARGET", help="Name of a target, or a YAML file."
     )(function)
 
 
@@ -73,6 +84,13 @@ def compile_options(function: F) -> F:
             click.option(
                 "--passes", default="", help="Passes on the tile IR, such as fuse-maps (see ohmflow opt --list)."
             ),
+            click.option(
+                "--init",
+                default="stored",
+                show_default=True,
+                help="Initial weights: stored in the model, or drawn by kaiming or xavier.",
+            ),
+            click.option("--init-seed", type=int, help="Seed of drawn weights.  [default: --seed of train, else 0]"),
         )
     ):
         function = option(function)
@@ -112,7 +130,10 @@ def make_compile_options(
     packing: str,
     placer: str,
     passes: str,
+    init: str = "stored",
+    init_seed: int | None = None,
     training: bool = True,
+    seed: int = 0,
 ) -> "CompileOptions":
     """Collect compile options.
 
@@ -123,7 +144,10 @@ def make_compile_options(
     from ohmflow.compiler.lowering.scaling import WeightScaling
 
     scaling = WeightScaling(weight_scaling, weight_fill, weight_alpha)  # type: ignore[arg-type]  # checked inside
-    return CompileOptions(loss, rule, optimizer, scaling, packing, placer, passes, training)
+    drawn_from = seed if init_seed is None else init_seed
+    return CompileOptions(
+        loss, rule, optimizer, scaling, packing, placer, passes, training=training, init=init, init_seed=drawn_from
+    )
 
 
 def program_of(source: str, target: "Target", options: "CompileOptions") -> "Program":

@@ -5,7 +5,6 @@ kernels counted per operation and block (pulses, conversions, dose). Neither is 
 """
 
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ from ohmflow.compiler.program.schedule import PHASES, Timeline
 from ohmflow.compiler.program.tables import Op
 from ohmflow.runtime.ledger import tally as columns
 from ohmflow.runtime.ledger.activity import ON_ARRAYS, ActivityBook
+from ohmflow.runtime.ledger.counted import counts_of, take_counts
 
 Key = tuple[str, str, str, str]
 """(unit, phase, component, event)."""
@@ -59,12 +59,9 @@ class EventBook:
         self._epoch_cycles = 0
         self._static = {name: list(static_events(program, e)) for name, e in program.entries.items()}
 
-    _GIVEN = frozenset({"program", "_tile", "_static", "_tile_unit"})
-    """Attributes that follow from the program and the target; all others are what was counted."""
-
     def state(self) -> dict[str, Any]:
         """Everything that was counted, the open epoch's counts too, by attribute; a copy."""
-        return {name: deepcopy(value) for name, value in vars(self).items() if name not in self._GIVEN}
+        return counts_of(self)
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what a book of the same program and target counted.
@@ -75,13 +72,7 @@ class EventBook:
         Raises:
             ValueError: it is not of such a book.
         """
-        own = {name for name in vars(self) if name not in self._GIVEN}
-        if set(state) != own:
-            raise ValueError(f"a book of events holds {', '.join(sorted(own))}, not {', '.join(sorted(state))}")
-        for name, value in state.items():
-            if isinstance(value, np.ndarray) and value.shape != getattr(self, name).shape:
-                raise ValueError(f"'{name}' of a book of events has another shape")
-            setattr(self, name, deepcopy(value))
+        take_counts(self, state)
 
     def add_timeline(self, entry: str, timeline: Timeline) -> None:
         """Add one execution as the clock saw it."""

@@ -14,6 +14,9 @@ from ohmflow.runtime.training.data import Rows
 CHUNK = 64
 """Rows evaluated at once. It is part of the draws' keys, so it is fixed."""
 
+DIGITAL_CHUNK = 1024
+"""Rows evaluated at once on ONNX Runtime, so that the activations of a large test set fit the host's memory."""
+
 
 def classified(scores: NDArray[Any], labels: NDArray[Any]) -> float:
     """Share of rows whose largest score is at the label."""
@@ -27,27 +30,25 @@ def digital_accuracy(model: onnx.ModelProto, rows: Rows) -> float | None:
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), session_options(), providers=["CPUExecutionProvider"]
     )
-    (argument,) = session.get_inputs()
-    fixed = argument.shape[0] if argument.shape and isinstance(argument.shape[0], int) else None
-    data = rows.x.astype(np.float32, copy=False)
-    parts = [data] if fixed is None else _parts(data, fixed)
-    scores = np.concatenate([session.run(None, {argument.name: part})[0] for part in parts])
-    return classified(scores[: len(rows)], rows.y)
-
-
-def _parts(x: NDArray[Any], size: int) -> list[NDArray[Any]]:
-    """Cut rows into parts of exactly `size`; the last is filled up with its last row."""
-    parts = [x[begin : begin + size] for begin in range(0, len(x), size)]
-    lacking = size - len(parts[-1])
-    parts[-1] = np.concatenate([parts[-1], np.repeat(parts[-1][-1:], lacking, axis=0)])
-    return parts
+    arguments = session.get_inputs()
+    fixed = next((a.shape[0] for a in arguments if a.shape and isinstance(a.shape[0], int)), None)
+    given = rows.inputs([a.name for a in arguments])
+    count = len(rows)
+    size = fixed or DIGITAL_CHUNK
+    scores = []
+    for begin in range(0, count, size):
+        # A model of a fixed batch takes exactly that many rows: the last part is filled up with its last row.
+        chosen = np.minimum(np.arange(begin, begin + size if fixed else min(begin + size, count)), count - 1)
+        scores.append(session.run(None, {name: values[chosen] for name, values in given.items()})[0])
+    return classified(np.concatenate(scores)[:count], rows.y)
 
 
 def analog_accuracy(machine: Machine, rows: Rows, step: int) -> float | None:
     """Accuracy read on the chip, billed as evaluation; None without rows or without classes."""
     if not len(rows) or rows.y.dtype.kind == "f":
         return None
-    outputs = infer(machine, {machine.program.entries["infer"].arguments[0].name: rows.x}, step)
+    names = [a.name for a in machine.program.entries["infer"].arguments if a.kind == "rows"]
+    outputs = infer(machine, rows.inputs(names), step)
     return classified(next(iter(outputs.values())), rows.y)
 
 

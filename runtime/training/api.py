@@ -1,4 +1,4 @@
-"""`train`: a whole training from Python; the shell is a thin skin over it."""
+"""`train` and `resume`: a whole training from Python; the shell is a thin skin over them."""
 
 import time
 from collections.abc import Callable
@@ -10,37 +10,48 @@ from threadpoolctl import threadpool_limits
 from ohmflow.compiler.program.program import Program
 from ohmflow.runtime.machine.machine import Machine
 from ohmflow.runtime.training.accuracy import CHUNK
-from ohmflow.runtime.training.data import DataSet, Rows, check_against, load_data
-from ohmflow.runtime.training.errors import UntrainableError
-from ohmflow.runtime.training.run_folder import Run, claim_folder, finish_run, write_run
-from ohmflow.runtime.training.trainer import Trainer, TrainOptions, Watcher
+from ohmflow.runtime.training.checkpoint import checkpoints
+from ohmflow.runtime.training.data import DataSet, DataSource
+from ohmflow.runtime.training.fitting import check_program_data as check_program_data
+from ohmflow.runtime.training.keeper import Keeper
+from ohmflow.runtime.training.plan import TrainingPlan, plan_resumption, plan_training
+from ohmflow.runtime.training.run_folder import Run, finish_run, write_run
+from ohmflow.runtime.training.run_record import CHECKPOINTS, discard_start, start_folder
+from ohmflow.runtime.training.signals import StopRequest
+from ohmflow.runtime.training.train_options import TrainOptions
+from ohmflow.runtime.training.trainer import Trainer, Watcher
+from ohmflow.runtime.training.training_state import restore_training
 from ohmflow.targets.schema.target import Target
+
+EpochDone = Callable[[Trainer, int], None]
 
 
 def train(
     program: Program,
     target: Target,
-    data: DataSet | str,
+    data: DataSet | DataSource | str,
     options: TrainOptions | None = None,
     folder: Path | str | None = None,
     *,
     val: float = 0.1,
     test: float = 0.2,
     overwrite: bool = False,
+    checkpoint_every: int | None = None,
     watch: Watcher | None = None,
-    epoch_done: Callable[[Trainer, int], None] | None = None,
+    epoch_done: EpochDone | None = None,
 ) -> Run:
     """Train a program on a simulated chip.
 
     Args:
         program: what `ohmflow.compiler.compile_model` gave.
         target: what it was compiled for.
-        data: a data set, or its name or file (see `load_data`), which is then split with the options' seed.
+        data: a data set, or where to load one (see `load_data`), which is then split with the options' seed.
         options: how to train.
         folder: where to write the run's files, or None to write nothing.
         val: share to set aside for validation when `data` is a name or file.
         test: share to set aside for the test.
-        overwrite: whether `folder` may hold files already.
+        overwrite: whether `folder` may hold files already; those of an earlier run are removed.
+        checkpoint_every: steps between checkpoints, beside those after every epoch.
         watch: called after every batch.
         epoch_done: called after every epoch, with the trainer and the epoch's number.
 
@@ -52,53 +63,84 @@ def train(
         DivergenceError: the loss is no longer finite (NotFiniteError, if an update meets it first).
         ScratchpadError: the batch does not fit the memories of the chip.
         ProgramError: the program was compiled for another target.
+        StoppedError: a signal asked to stop; `resume` goes on.
     """
-    options = options or TrainOptions()
-    started = time.perf_counter()
-    if isinstance(data, str):
-        data = load_data(data, val, test, options.seed)
-    data = check_program_data(program, data)
+    source = DataSource(data, val, test) if isinstance(data, str) else data
     place = None if folder is None else Path(folder)
-    if place is not None:
-        claim_folder(place, overwrite)
+    plan = plan_training(program, target, source, options or TrainOptions(), place, overwrite, checkpoint_every)
+    return carry_out(plan, watch, epoch_done)
+
+
+def resume(
+    folder: Path | str,
+    *,
+    epochs: int | None = None,
+    data: DataSet | None = None,
+    target: Target | None = None,
+    watch: Watcher | None = None,
+    epoch_done: EpochDone | None = None,
+) -> Run:
+    """Go on with a run from its last checkpoint, bit for bit as if it had never stopped.
+
+    Args:
+        folder: of the run.
+        epochs: a new number of epochs; None for what it was.
+        data: the rows, for a run whose rows were made in memory.
+        target: the chip, for a run whose target was made in memory.
+        watch: called after every batch.
+        epoch_done: called after every epoch.
+
+    Raises:
+        CheckpointError: the folder, its program or its checkpoints can not be used.
+        RunError: the data are not those of the run, or `epochs` does not fit.
+        StoppedError: a signal asked to stop again.
+    """
+    return carry_out(plan_resumption(Path(folder), epochs, data, target), watch, epoch_done)
+
+
+def carry_out(plan: TrainingPlan, watch: Watcher | None = None, epoch_done: EpochDone | None = None) -> Run:
+    """Train what was planned; see `train` for what it raises."""
+    started = time.perf_counter()
     # One BLAS thread: results must not depend on how many cores there are, and matrices here are small. Numbers that
     # grow beyond float32 end in a DivergenceError, so numpy need not warn of them.
     with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
-        machine = Machine(program, target, options.seed)
-        trainer = Trainer(machine, data, options)
-        machine.check_memory("train_step", min(options.batch, len(data.train)))
-        machine.check_memory("infer", min(CHUNK, len(data.test)))
-        trainer.program_weights()
-        trainer.run(watch, None if epoch_done is None else lambda epoch: epoch_done(trainer, epoch))
-    seconds = time.perf_counter() - started
-    return finish_run(trainer, seconds) if place is None else write_run(place, trainer, seconds)
+        machine = Machine(plan.program, plan.target, plan.options.seed)
+        trainer = Trainer(machine, plan.data, plan.options)
+        machine.check_memory("train_step", min(plan.options.batch, len(plan.data.train)))
+        machine.check_memory("infer", min(CHUNK, len(plan.data.test)))
+        done = None if epoch_done is None else lambda epoch: epoch_done(trainer, epoch)
+        if plan.folder is None:
+            trainer.program_weights()
+            trainer.run(watch, done)
+            return finish_run(trainer, plan.normalisation.described(), time.perf_counter() - started)
+        return _in_folder(plan, plan.folder, trainer, started, watch, done)
 
 
-def check_program_data(program: Program, data: DataSet) -> DataSet:
-    """Check that a data set fits a program's training step.
-
-    Returns:
-        The data set with labels of the type that the program takes: targets of `mse` may be given as whole numbers.
-
-    Raises:
-        RunError: it does not.
-        UntrainableError: the model has more inputs than a data set can give.
-    """
-    if "train_step" not in program.entries:
-        raise UntrainableError(
-            f"{program.manifest['model']}: the program must hold a training step, but was compiled to infer only; "
-            "compile it for training"
-        )
-    rows = [a for a in program.entries["train_step"].arguments if a.kind == "rows"]
-    if len(rows) != 2:
-        names = ", ".join(a.name for a in rows[:-1])
-        raise UntrainableError(
-            f"{program.manifest['model']}: the model must have one data input to be trained, not {len(rows) - 1} "
-            f"({names}); join them to one, and split it in the model"
-        )
-    x, y = rows
-    output = program.entries["infer"].results[0]
-    classes = output.shape[-1] if program.manifest["loss"] == "cross-entropy" and output.shape else None
-    check_against(data, x.shape, y.dtype, y.shape, classes)
-    parts = (Rows(part.x, part.y.astype(y.dtype, copy=False)) for part in (data.train, data.val, data.test))
-    return DataSet(data.name, *parts)
+def _in_folder(
+    plan: TrainingPlan,
+    folder: Path,
+    trainer: Trainer,
+    started: float,
+    watch: Watcher | None,
+    done: Callable[[int], None] | None,
+) -> Run:
+    existed, record = folder.is_dir(), plan.record
+    if not plan.is_resumed:
+        record = start_folder(folder, record, plan.program, plan.target, plan.overwrite)
+    try:
+        with StopRequest() as stop:
+            spent = 0.0
+            if plan.checkpoint is None:
+                trainer.program_weights()
+            else:
+                restore_training(trainer, plan.checkpoint.state["training"], str(plan.checkpoint.file))
+                spent = float(plan.checkpoint.state["host_seconds"])
+            keeper = Keeper(trainer, folder, record, stop, started - spent)
+            trainer.run(watch, done, keeper.stepped)
+        run = finish_run(trainer, plan.normalisation.described(), keeper.host_seconds)
+        return write_run(folder, run, trainer.machine.book)
+    except Exception:
+        # A run that failed before its first checkpoint has nothing to go on with.
+        if not plan.is_resumed and not checkpoints(folder / CHECKPOINTS):
+            discard_start(folder, keep_folder=existed)
+        raise

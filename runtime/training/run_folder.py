@@ -4,6 +4,7 @@
 bytes follow from the seed.
 """
 
+import errno
 import json
 import os
 import platform
@@ -16,13 +17,18 @@ from typing import Any
 import onnx
 
 from ohmflow.runtime.ledger.bill import Bill, make_bill
+from ohmflow.runtime.ledger.events import EventBook
 from ohmflow.runtime.ledger.files import ledger_csv, write_events
 from ohmflow.runtime.machine.machine import Machine
+from ohmflow.runtime.training.atomic import replace_bytes, replace_file, replace_text
 from ohmflow.runtime.training.errors import RunError
 from ohmflow.runtime.training.trainer import Trainer
 from ohmflow.targets.costs import area_mm2, cost_table
 
 SCHEMA_VERSION = 1
+RESULTS = ("model.onnx", "ledger.csv", "events.npz")
+"""Files of a finished run beside `summary.json`, which is written last."""
+
 _VERSIONED = ("ohmflow", "numpy", "numba", "onnx", "onnxruntime", "xdsl")
 
 
@@ -43,26 +49,41 @@ class Run:
     model: onnx.ModelProto
 
 
+def check_folder(folder: Path, overwrite: bool) -> None:
+    """Refuse a run folder that can not be made or already holds something, without making it.
+
+    Raises:
+        RunError: it, or what it would stand in, is a file, not writable, or not empty.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"-o {folder}: must be a folder, not a file; choose another name")
+    held = folder.is_dir() and any(entry.name != ".starting" for entry in folder.iterdir())
+    if held and not overwrite:
+        raise RunError(
+            f"-o {folder}: must be a new or empty folder, not one with files in it; use --overwrite, or another name"
+        )
+    stands_in = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not stands_in.is_dir():
+        raise RunError(
+            f"-o {folder}: must be a folder that can be made, not refused ({os.strerror(errno.ENOTDIR)}); choose another"
+        )
+    if not os.access(stands_in, os.W_OK):
+        raise RunError(f"-o {folder}: must be writable, but is not; choose another folder")
+
+
 def claim_folder(folder: Path, overwrite: bool) -> None:
     """Make the run folder, or refuse one that already holds something.
 
     Raises:
         RunError: it is a file, not writable, or not empty.
     """
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"-o {folder}: must be a folder, not a file; choose another name")
-    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise RunError(
-            f"-o {folder}: must be a new or empty folder, not one with files in it; use --overwrite, or another name"
-        )
+    check_folder(folder, overwrite)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(
             f"-o {folder}: must be a folder that can be made, not refused ({error.strerror}); choose another"
         ) from error
-    if not os.access(folder, os.W_OK):
-        raise RunError(f"-o {folder}: must be writable, but is not; choose another folder")
 
 
 def bill_of(machine: Machine, epochs: set[int] | None = None) -> Bill:
@@ -70,7 +91,9 @@ def bill_of(machine: Machine, epochs: set[int] | None = None) -> Bill:
     return make_bill(machine.book, cost_table(machine.target), epochs)
 
 
-def summarise(trainer: Trainer, bill: Bill, host_seconds: float) -> dict[str, Any]:
+def summarise(
+    trainer: Trainer, bill: Bill, normalisation: Mapping[str, Any] | None, host_seconds: float
+) -> dict[str, Any]:
     """Make the content of `summary.json`."""
     machine, options, history = trainer.machine, trainer.options, trainer.history
     vectors = sum(u.vectors for u in machine.values.updates)
@@ -84,12 +107,16 @@ def summarise(trainer: Trainer, bill: Bill, host_seconds: float) -> dict[str, An
         "target_hash": machine.target.content_hash,
         "seed": options.seed,
         "epochs": list(range(1, len(history.train_loss) + 1)),
-        "lr": [options.lr] * len(history.train_loss),
+        "lr": history.lr,
+        "lr_schedule": options.lr_schedule,
         "batch": options.batch,
+        "init": machine.program.manifest.get("init", "stored"),
+        "normalize": normalisation,
         "train_loss": history.train_loss,
         "val_accuracy": history.val_accuracy,
         "test_accuracy": history.test_accuracy,
         "test_accuracy_analog": history.test_accuracy_analog,
+        "stopped_by": "patience" if len(history.train_loss) < options.epochs else "epochs",
         "simulated_seconds": machine.seconds,
         "cycles": bill.cycles,
         "energy_joules": joules,
@@ -109,32 +136,35 @@ def summarise(trainer: Trainer, bill: Bill, host_seconds: float) -> dict[str, An
     }
 
 
-def finish_run(trainer: Trainer, host_seconds: float) -> Run:
+def finish_run(trainer: Trainer, normalisation: Mapping[str, Any] | None, host_seconds: float) -> Run:
     """Make a finished run's summary, ledger and trained model."""
     bill = bill_of(trainer.machine)
-    model = trainer.trained_model(
-        {
-            "ohmflow.target": f"{trainer.machine.target.name} {trainer.machine.target.content_hash}",
-            "ohmflow.seed": str(trainer.options.seed),
-            "ohmflow.epochs": str(len(trainer.history.train_loss)),
-            "ohmflow.loss": str(trainer.machine.program.manifest["loss"]),
-        }
-    )
-    return Run(None, summarise(trainer, bill, host_seconds), bill, model)
+    notes = {
+        "ohmflow.target": f"{trainer.machine.target.name} {trainer.machine.target.content_hash}",
+        "ohmflow.seed": str(trainer.options.seed),
+        "ohmflow.epochs": str(len(trainer.history.train_loss)),
+        "ohmflow.loss": str(trainer.machine.program.manifest["loss"]),
+    }
+    if normalisation is not None:
+        notes["ohmflow.normalize"] = json.dumps(normalisation, sort_keys=True)
+    model = trainer.trained_model(notes)
+    return Run(None, summarise(trainer, bill, normalisation, host_seconds), bill, model)
 
 
-def write_run(folder: Path, trainer: Trainer, host_seconds: float) -> Run:
-    """Write `model.onnx`, `summary.json`, `ledger.csv` and `events.npz`.
+def write_run(folder: Path, run: Run, book: EventBook) -> Run:
+    """Write `model.onnx`, `ledger.csv` and `events.npz`, each whole or not at all, and `summary.json` last.
 
     Raises:
         RunError: a file can not be written.
     """
-    run = replace(finish_run(trainer, host_seconds), folder=folder)
+    run = replace(run, folder=folder)
+    summary = folder / "summary.json"
     try:
-        (folder / "model.onnx").write_bytes(run.model.SerializeToString(deterministic=True))
-        (folder / "ledger.csv").write_text(ledger_csv(run.bill))
-        write_events(trainer.machine.book, folder / "events.npz")
-        (folder / "summary.json").write_text(json.dumps(run.summary, indent=1) + "\n")
+        summary.unlink(missing_ok=True)  # what it says would no longer be true of the others
+        replace_bytes(folder / "model.onnx", run.model.SerializeToString(deterministic=True))
+        replace_text(folder / "ledger.csv", ledger_csv(run.bill))
+        replace_file(folder / "events.npz", lambda part: write_events(book, part))
+        replace_text(summary, json.dumps(run.summary, indent=1) + "\n")
     except OSError as error:
         raise RunError(
             f"-o {folder}: must take the run's files, but {error.filename} failed ({error.strerror}); free space"

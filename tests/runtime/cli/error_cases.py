@@ -75,16 +75,15 @@ def model_is_empty(folder: Path) -> Words:
 
 @case
 def model_with_unsupported_operator(folder: Path) -> Words:
-    node = helper.make_node("Conv", ["x", "w"], ["y"], "conv1", kernel_shape=[3, 3])
     graph = helper.make_graph(
-        [node],
+        [helper.make_node("Hardmax", ["x"], ["h"], "winner"), helper.make_node("MatMul", ["h", "w"], ["y"], "product")],
         "g",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1, 8, 8])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1, 6, 6])],
-        [numpy_helper.from_array(np.ones((1, 1, 3, 3), np.float32), "w")],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 3])],
+        [numpy_helper.from_array(np.ones((4, 3), np.float32), "w")],
     )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), folder / "cnn.onnx")
-    return train(folder, model=folder / "cnn.onnx")
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), folder / "hard.onnx")
+    return train(folder, model=folder / "hard.onnx")
 
 
 @case
@@ -173,8 +172,8 @@ def data_is_a_folder(folder: Path) -> Words:
 
 @case
 def data_is_text(folder: Path) -> Words:
-    (folder / "data.csv").write_text("1,2\n")
-    return train(folder, data=folder / "data.csv")
+    (folder / "data.txt").write_text("1,2\n")
+    return train(folder, data=folder / "data.txt")
 
 
 @case
@@ -328,7 +327,7 @@ def rule_unknown(folder: Path) -> Words:
 
 @case
 def optimizer_unknown(folder: Path) -> Words:
-    return train(folder, "--optimizer", "adam")
+    return train(folder, "--optimizer", "lion")
 
 
 @case
