@@ -11,7 +11,8 @@ from xdsl.ir import Attribute
 from ohmflow.compiler.emit.costing import Costing
 from ohmflow.compiler.emit.dataflow import HOST, Dataflow, Unit, analyse
 from ohmflow.compiler.emit.operations import EmittedOperations, Symbols, emit_operations
-from ohmflow.compiler.emit.streams import EmittedStreams, StreamContext, emit_streams
+from ohmflow.compiler.emit.stream_writer import EmittedStreams
+from ohmflow.compiler.emit.streams import StreamContext, emit_streams
 from ohmflow.compiler.emit.topology import Topology
 from ohmflow.compiler.program.entry import Argument, Entry
 from ohmflow.compiler.program.program import ArrayRecord, Chip, SegmentRecord, StateRecord, UnitRecord
@@ -140,6 +141,7 @@ def _entry(
     target: Target,
 ) -> Entry:
     rows: list[dict[str, int]] = []
+    steps: list[tuple[int, ...]] = []
     starts = [0]
     loops: list[tuple[int, int, int, int]] = []
     for number, unit in enumerate(units):
@@ -148,11 +150,13 @@ def _entry(
             first = len(loops)
             loops += [(b, e, p if p < 0 else p + first, k) for b, e, p, k in stream.loops(len(rows))]
             rows += [{**row, "unit": number} for row in stream.rows]
+            steps += stream.steps
         starts.append(len(rows))
     instructions = np.zeros(len(rows), INSTRUCTIONS)
     for k, row in enumerate(rows):
         for column, value in row.items():
             instructions[column][k] = value
+        instructions["steps"][k, : len(steps[k])] = steps[k]
     channels, route = _channels(streams, units, target)
     return Entry(
         name=name,

@@ -17,10 +17,11 @@ from ohmflow.compiler.program.schedule import PHASES
 from ohmflow.compiler.tile.compute import MvmOp, MvmTOp, UpdateOp
 from ohmflow.compiler.tile.control import ForOp, MapOp, WhenOp, YieldOp
 from ohmflow.compiler.tile.entry import CallOp, EntryOp, ReturnOp
-from ohmflow.compiler.tile.stash import UnstashOp
+from ohmflow.compiler.tile.stash import SplitOp, StackOp, UnstashOp
 from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
 from ohmflow.compiler.tile.tokens import StateGetOp, StateSetOp
 from ohmflow.compiler.tile.transfer import ProgramOp, ReadOp, TransferOp
+from ohmflow.compiler.tile.windows import FoldOp, WindowOp
 
 Unit = tuple[str, int]
 """Kind (`tile`, `vector`, `host`) and its number: a tile's, or a node's."""
@@ -92,7 +93,9 @@ def origin(value: SSAValue) -> SSAValue:
         if not isinstance(value, OpResult):
             return value
         op = value.op
-        if isinstance(op, UnstashOp):
+        if isinstance(op, WindowOp | SplitOp):
+            value = op.operands[0]
+        elif isinstance(op, UnstashOp | StackOp):
             value = _element(op.stash)
             if isinstance(value, BlockArgument) or isinstance(value.type, StashType):
                 return value
@@ -112,6 +115,8 @@ def _element(stash: SSAValue) -> SSAValue:
         if isinstance(op, MapOp | ForOp):
             carried = len(op.init) if isinstance(op, ForOp) else 0
             return op.yielded.collected[stash.index - carried]
+        if isinstance(op, WindowOp | SplitOp):
+            return op.operands[0]
         if isinstance(op, UnstashOp):
             inner = _element(op.stash)
             return _element(inner) if isinstance(inner.type, StashType) and inner is not op.stash else inner
@@ -241,6 +246,8 @@ def _set_homes(
             flow.home[op.y] = array_home(op.array_name)
         case ReadOp():
             flow.home[op.results[0]] = array_home(op.array_name)
+        case FoldOp():
+            flow.home[op.image] = _home_of(flow, op.stash)
         case CallOp():
             unit = _call_unit(op, flow, state_home, fallback)
             flow.call_home[op] = unit
@@ -284,12 +291,12 @@ def _uses(
             phase = PHASES.index(op.phase.data)
             for block in arrays[op.array_name].blocks:
                 low, size = (block.row0, block.rows) if isinstance(op, MvmOp) else (block.col0, block.cols)
-                yield op.x, ("tile", block.tile), low, low + size, phase
+                yield op.x, ("tile", block.tile), *_span(op.x, low, low + size), phase
         case UpdateOp():
             phase = PHASES.index("update")
             for block in arrays[op.array_name].blocks:
-                yield op.x, ("tile", block.tile), block.row0, block.row0 + block.rows, phase
-                yield op.d, ("tile", block.tile), block.col0, block.col0 + block.cols, phase
+                yield op.x, ("tile", block.tile), *_span(op.x, block.row0, block.row0 + block.rows), phase
+                yield op.d, ("tile", block.tile), *_span(op.d, block.col0, block.col0 + block.cols), phase
         case ReadOp():
             for block in arrays[op.array_name].blocks:
                 yield op.index, ("tile", block.tile), 0, 1, PHASES.index("transfer")
@@ -299,7 +306,9 @@ def _uses(
                     yield op.index, ("tile", block.tile), 0, 1, PHASES.index("transfer")
         case CallOp():
             for argument in op.arguments:
-                yield argument, flow.call_home[op], 0, elements(argument), call_phase(op)
+                yield argument, flow.call_home[op], 0, _whole(argument), call_phase(op)
+        case FoldOp():
+            yield op.stash, _home_of(flow, op.stash), 0, _whole(op.stash), PHASES.index("backward")
         case StateSetOp():
             yield op.value, state_home.get(op.state_name, _home_of(flow, op.value)), 0, elements(op.value), 2
         case ReturnOp():
@@ -313,6 +322,26 @@ def _uses(
                         yield value, flow.home[argument], 0, elements(value), 0
         case YieldOp() | ProgramOp() | _:
             return
+
+
+def _span(value: SSAValue, low: int, high: int) -> tuple[int, int]:
+    """Elements of a vector as elements of the whole that it is taken from: of all positions together."""
+    taken = value.owner.stash.owner if isinstance(value.owner, UnstashOp) else None
+    if isinstance(taken, SplitOp):
+        positions = elements(taken.value) // elements(value)
+        return low * positions, high * positions
+    if isinstance(taken, WindowOp):
+        window = taken.window
+        area, seen = window.image[1] * window.image[2], window.kernel[0] * window.kernel[1]
+        return (window.channel0 + low // seen) * area, (window.channel0 + -(-high // seen)) * area
+    return low, high
+
+
+def _whole(value: SSAValue) -> int:
+    """Elements of a value as it leaves where it is made: one position's, if it was stacked from positions."""
+    source = origin(value)
+    inside = isinstance(source, OpResult) and isinstance(source.op, MvmOp | MvmTOp)
+    return elements(source) if inside else elements(value)
 
 
 def _home_of(flow: Dataflow, value: SSAValue) -> Unit:

@@ -5,16 +5,27 @@ send them, and the waits can not form a cycle (`docs/microarchitecture.md`). A v
 unit that needs it; a unit that needs it again in a later loop keeps it in its memory.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from xdsl.dialects.builtin import IndexType
-from xdsl.ir import Block, BlockArgument, Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 
 from ohmflow.compiler.emit.costing import Costing
-from ohmflow.compiler.emit.dataflow import HOST, Dataflow, Unit, elements, origin, repeats
+from ohmflow.compiler.emit.dataflow import Dataflow, Unit, elements, origin
 from ohmflow.compiler.emit.operations import EmittedOperations, call_phase
-from ohmflow.compiler.emit.unit_stream import UnitStream
+from ohmflow.compiler.emit.parts import (
+    Part,
+    PartsPlan,
+    Repeat,
+    count_steps,
+    fold_repeats,
+    folded,
+    is_given,
+    position_read,
+)
+from ohmflow.compiler.emit.stream_writer import EmittedStreams, Place, StreamWriter
 from ohmflow.compiler.program.program import ArrayRecord
 from ohmflow.compiler.program.schedule import COUNTED, FIXED, PHASES, READ
 from ohmflow.compiler.program.tables import Mnemonic, Op, Trip
@@ -25,25 +36,9 @@ from ohmflow.compiler.tile.stash import UnstashOp
 from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
 from ohmflow.compiler.tile.tokens import StateGetOp
 from ohmflow.compiler.tile.transfer import ProgramOp, ReadOp, TransferOp
+from ohmflow.compiler.tile.windows import FoldOp
 
-_UPDATE, _TRANSFER, _PROGRAM = (PHASES.index(name) for name in ("update", "transfer", "program"))
-
-
-@dataclass
-class EmittedStreams:
-    """Streams and channels of one entry.
-
-    Attributes:
-        streams: by unit.
-        channels: (source, target, flits) of each channel.
-        kept: bytes per sample that each unit keeps between loops.
-        fixed: bytes of the states that live in each unit, whatever the batch.
-    """
-
-    streams: dict[Unit, UnitStream] = field(default_factory=dict)
-    channels: list[tuple[Unit, Unit, int]] = field(default_factory=list)
-    kept: dict[Unit, int] = field(default_factory=dict)
-    fixed: dict[Unit, int] = field(default_factory=dict)
+_BACKWARD, _UPDATE, _TRANSFER, _PROGRAM = (PHASES.index(name) for name in ("backward", "update", "transfer", "program"))
 
 
 @dataclass(frozen=True)
@@ -76,132 +71,185 @@ def emit_streams(context: StreamContext) -> EmittedStreams:
 
 class _Streams:
     def __init__(self, context: StreamContext) -> None:
-        self.out = EmittedStreams()
         entry = context.entry
+        self._write = StreamWriter(context.flow, context.emitted, context.costing)
+        self.out = self._write.out
         self._flow, self._emitted, self._costing = context.flow, context.emitted, context.costing
         self._arrays, self._array_home, self._segments = context.arrays, context.array_home, context.segments
         self._batch = -1 if entry.batch_argument is None else entry.batch_argument.index
-        self._delivered: set[SSAValue] = set()
         self._numbers = {name: k for k, name in enumerate(context.arrays)}
         for argument in entry.block.args:
             if isinstance(argument.type, VecType):
                 assert entry.block.first_op is not None
-                self._deliver(argument, entry.block.first_op)
+                self._write.deliver(argument, entry.block.first_op)
         self._block(entry.block)
 
     # The walk ---------------------------------------------------------------------------------------------------
 
     def _block(self, block: Block) -> None:
+        given = frozenset(op for op in block.ops if isinstance(op, UnstashOp) and is_given(op, origin(op.value)))
+        plan = PartsPlan(block, self._segments, given)
+        if plan.in_parts and isinstance(block.parent_op(), MapOp):
+            first = block.first_op
+            assert first is not None, "there are parts"
+            self._parts(plan, fold_repeats(plan.order()), self._emitted.paths[first], (), Counter())
+            return
         for op in block.ops:
-            match op:
-                case MvmOp() | MvmTOp():
-                    self._read(op, op.array_name, isinstance(op, MvmOp), PHASES.index(op.phase.data), op.y)
-                case ReadOp():
-                    self._read(op, op.array_name, op.axis.data == "row", _TRANSFER, op.results[0])
-                case UpdateOp():
-                    self._update(op, op.array_name, 0, _UPDATE)
-                case TransferOp():
-                    self._transfer(op)
-                case ProgramOp():
-                    self._program(op)
-                case CallOp():
-                    self._call(op)
-                case StateGetOp():
-                    unit = self._flow.home[op.value]
-                    size = elements(op.value) * self._costing.word
-                    self.out.fixed[unit] = self.out.fixed.get(unit, 0) + size
-                    self._deliver(op.value, op)
-                case UnstashOp():
-                    first = origin(op.value)
-                    if isinstance(first, BlockArgument) or isinstance(first.type, StashType):
-                        self._deliver(first, op)
-                case MapOp() | ForOp() | WhenOp():
-                    self._enter(op)
-                case _:
-                    pass
+            self._operation(op)
+
+    def _operation(self, op: Operation) -> None:
+        match op:
+            case MvmOp() | MvmTOp():
+                self._read(op, op.array_name, isinstance(op, MvmOp), PHASES.index(op.phase.data), op.y)
+            case ReadOp():
+                self._read(op, op.array_name, op.axis.data == "row", _TRANSFER, op.results[0])
+            case UpdateOp():
+                self._update(op, op.array_name, 0, _UPDATE)
+            case TransferOp():
+                self._transfer(op)
+            case ProgramOp():
+                self._program(op)
+            case CallOp():
+                self._call(op)
+            case StateGetOp():
+                unit = self._flow.home[op.value]
+                size = elements(op.value) * self._costing.word
+                self.out.fixed[unit] = self.out.fixed.get(unit, 0) + size
+                self._write.deliver(op.value, op)
+            case UnstashOp():
+                first = origin(op.value)
+                if is_given(op, first):
+                    self._write.deliver(first, op)
+            case FoldOp():
+                self._fold(op, 1, self._emitted.paths[op])
+                self._write.deliver(op.image, op)
+            case MapOp() | ForOp() | WhenOp():
+                self._enter(op)
+            case _:
+                pass
+
+    def _fold(self, op: FoldOp, steps: int, path: tuple[int, ...]) -> None:
+        """Add windows up, or a share of them: every element is read, added to its place in the image, and written."""
+        share = -(-op.window.positions * op.window.size // steps)
+        size = share * self._costing.word
+        unit = self._flow.home[op.image]
+        self._write.vector(unit, op, _BACKWARD, [("simple", share)], read=2 * size, write=size, path=path)
+
+    # Part by part -----------------------------------------------------------------------------------------------
+
+    def _parts(
+        self,
+        plan: PartsPlan,
+        items: Sequence[Part | Repeat],
+        path: tuple[int, ...],
+        rows: tuple[Counter[Operation], ...],
+        done: Counter[Operation],
+    ) -> None:
+        """Write a folded order.
+
+        Args:
+            plan: of the block.
+            items: what to write.
+            path: loops around, those of the block and those over rows.
+            rows: for each loop over rows, the steps of every operation in one iteration.
+            done: steps of every operation before; counted on.
+        """
+        for item in items:
+            if isinstance(item, Part):
+                place = Place(path, done[item.op], tuple(each[item.op] for each in rows))
+                self._part(plan, item.op, place)
+                done[item.op] += 1
+                self._whole_results(plan, [item.op], done, rows)
+                continue
+            loop = self._emitted.add_loop(Op.MAP, path, Trip.CONST, item.times, -1, 0)
+            each = count_steps(item.items)
+            before = Counter(done)
+            self._parts(plan, item.items, (*path, loop), (*rows, each), done)
+            for op, count in each.items():
+                done[op] = before[op] + count * item.times
+            self._whole_results(plan, each, done, rows)
+
+    def _whole_results(
+        self, plan: PartsPlan, ops: Iterable[Operation], done: Counter[Operation], rows: Sequence[object]
+    ) -> None:
+        """Send what calls give whole, behind the last of their steps; that is never inside a loop over rows."""
+        for op in ops:
+            if isinstance(op, CallOp) and plan.steps[op] > 1 and done[op] == plan.steps[op] and not rows:
+                for value in op.outs:
+                    if plan.parts(value) == 1:
+                        self._write.deliver(value, op)
+
+    def _part(self, plan: PartsPlan, op: Operation, place: Place) -> None:
+        if plan.steps[op] == 1 and position_read(op) is None and not isinstance(op, FoldOp):
+            self._operation(op)
+            return
+        match op:
+            case MapOp():
+                self._read_row(plan, op, place)
+            case FoldOp():
+                if not plan.added_as_read(op):
+                    self._fold(op, plan.steps[op], place.path)
+                self._write.deliver(op.image, op, place.path, plan.steps[op])
+            case UnstashOp():
+                self._write.deliver(origin(op.value), op, place.path, plan.steps[op])
+            case CallOp():
+                self._call_part(plan, op, place)
+            case _:
+                raise AssertionError(f"{op.name} has no parts")
+
+    def _read_row(self, plan: PartsPlan, op: MapOp, place: Place) -> None:
+        """Read an array at one row of positions; windows that are folded are added up as they come."""
+        read = position_read(op)
+        assert read is not None, "the plan says"
+        columns = plan.columns(op)
+        inner = self._emitted.add_loop(Op.MAP, place.path, Trip.CONST, columns, -1, 0)
+        around = len(place.path) - len(place.rows)
+        walked = Place(
+            (*place.path, inner), place.first * columns, (*(0,) * around, *(n * columns for n in place.rows), 1)
+        )
+        forward, phase = isinstance(read, MvmOp), PHASES.index(read.phase.data)
+        home = self._array_home(read.array_name)
+        self._read_blocks(read, read.array_name, forward, phase, home, walked)
+        fold = folded(op)
+        if fold is not None:
+            size = fold.window.size
+            word = self._costing.word
+            work = [("simple", size)]
+            self._write.vector(home, read, phase, work, read=2 * size * word, write=size * word, path=walked.path)
+        self._write.deliver(read.y, read, walked.path, op.trip_count if isinstance(op.trip_count, int) else 1)
+
+    def _call_part(self, plan: PartsPlan, op: CallOp, place: Place) -> None:
+        """One step of a row segment: its share of the work, and the parts of its results."""
+        steps = plan.steps[op]
+        segment, unit = self._segments[op.segment_name], self._flow.call_home[op]
+        word = self._costing.word
+        work = [(kind, -(-row // steps)) for kind, row, _ in segment.work_items if row]
+        read = sum(elements(v) for v in op.arguments if not isinstance(v.type, ScalarType | IndexType))
+        written = sum(elements(v) for v in op.outs)
+        self._write.vector(
+            unit,
+            op,
+            call_phase(op),
+            work,
+            read=-(-read // steps) * word,
+            write=-(-written // steps) * word,
+            path=place.path,
+        )
+        for value in op.outs:
+            parts = plan.parts(value)
+            if parts > 1:
+                self._write.deliver(value, op, place.path, parts)
 
     def _enter(self, op: MapOp | ForOp | WhenOp) -> None:
         if not isinstance(op, MapOp):
             for argument in op.block.args[len(op.block.args) - len(op.init) :]:
                 if isinstance(argument.type, VecType):
                     assert op.block.first_op is not None
-                    self._deliver(argument, op.block.first_op)
+                    self._write.deliver(argument, op.block.first_op)
         self._block(op.block)
         if not isinstance(op, MapOp):
             for result in op.outs[: len(op.init)]:
-                self._deliver(result, op)
-
-    # Instructions -----------------------------------------------------------------------------------------------
-
-    def _add(self, unit: Unit, op: Operation, path: tuple[int, ...] | None = None, **row: int) -> None:
-        full = dict.fromkeys(("wait0", "wait1", "signal", "group", "array", "block"), -1)
-        full["operation"] = self._emitted.rows.get(op, -1)
-        full.update(row)
-        stream = self.out.streams.setdefault(unit, UnitStream())
-        stream.add(self._emitted.paths[op] if path is None else path, full)
-
-    def _move(self, unit: Unit, op: Operation, what: Mnemonic, phase: int, write: int = 0, read: int = 0) -> None:
-        """A load from or a store to the unit's memory."""
-        cycles = self._costing.move_cycles(unit[0], max(write, read))
-        self._add(
-            unit, op, mnemonic=what, kind=FIXED, phase=phase, t0=cycles, t1=cycles, buffer_write=write, buffer_read=read
-        )
-
-    def _channel(self, source: Unit, target: Unit, size: int) -> int:
-        self.out.channels.append((source, target, self._costing.flits(size)))
-        return len(self.out.channels) - 1
-
-    def _receive(
-        self, unit: Unit, op: Operation, channel: int, size: int, phase: int, path: tuple[int, ...] | None = None
-    ) -> None:
-        cycles = 1 if unit == HOST else self._costing.move_cycles(unit[0], size)
-        self._add(
-            unit,
-            op,
-            path,
-            mnemonic=Mnemonic.RECV,
-            kind=FIXED,
-            phase=phase,
-            wait0=channel,
-            t0=cycles,
-            t1=cycles,
-            buffer_write=0 if unit == HOST else size,
-            host_bytes=size if unit == HOST else 0,
-        )
-
-    def _deliver(self, value: SSAValue, op: Operation, path: tuple[int, ...] | None = None) -> None:
-        """Send a value, where it is made, to every other unit that needs it.
-
-        Args:
-            value: an origin.
-            op: the operation that makes it.
-            path: loops around the messages, those of `op` by default.
-        """
-        if value in self._delivered or value not in self._flow.needs:
-            return
-        self._delivered.add(value)
-        home = self._flow.home[value]
-        for unit, need in sorted(self._flow.needs[value].items()):
-            size = need.elements * self._costing.word
-            if need.kept and unit != HOST:
-                self.out.kept[unit] = self.out.kept.get(unit, 0) + size * repeats(value)
-            if unit == home:
-                continue
-            channel = self._channel(home, unit, size)
-            self._add(
-                home,
-                op,
-                path,
-                mnemonic=Mnemonic.SEND,
-                kind=FIXED,
-                phase=need.phase,
-                signal=channel,
-                t0=1,
-                t1=1,
-                buffer_read=0 if home == HOST else size,
-                host_bytes=size if home == HOST else 0,
-            )
-            self._receive(unit, op, channel, size, need.phase, path)
+                self._write.deliver(result, op)
 
     # Arrays -----------------------------------------------------------------------------------------------------
 
@@ -210,9 +258,12 @@ class _Streams:
         home = self._array_home(name)
         self._read_blocks(op, name, forward, phase, home)
         if result in self._flow.needs:
-            self._deliver(result, op)
+            self._write.deliver(result, op)
 
-    def _read_blocks(self, op: Operation, name: str, forward: bool, phase: int, home: Unit) -> None:
+    def _read_blocks(
+        self, op: Operation, name: str, forward: bool, phase: int, home: Unit, place: Place | None = None
+    ) -> None:
+        path = None if place is None else place.path
         word = self._costing.word
         array = self._arrays[name]
         group = self._group(op)
@@ -220,11 +271,13 @@ class _Streams:
         for number, block in enumerate(array.blocks):
             tile: Unit = ("tile", block.tile)
             lines, inputs = (block.cols, block.rows) if forward else (block.rows, block.cols)
-            channel = self._channel(tile, home, lines * word)
+            channel = self._write.channel(tile, home, lines * word, None if place is None else (op, number))
             t0, t1, t2, t3 = self._costing.read(lines, forward)
-            self._add(
+            self._write.add(
                 tile,
                 op,
+                path,
+                () if place is None or group < 0 else place.rows,
                 mnemonic=Mnemonic.MVM if forward else Mnemonic.MVM_T,
                 kind=READ,
                 phase=phase,
@@ -234,16 +287,16 @@ class _Streams:
                 t2=t2,
                 t3=t3,
                 group=group,
-                offset=number if group >= 0 else 0,
+                offset=number + (0 if place is None else place.first * len(array.blocks)) if group >= 0 else 0,
                 array=self._numbers[name],
                 block=number,
                 buffer_read=inputs * word,
             )
-            self._receive(home, op, channel, lines * word, phase)
+            self._write.receive(home, op, channel, lines * word, phase, path)
             sizes.append(lines)
         total = sum(sizes)
         outputs = array.cols if forward else array.rows
-        self._vector(home, op, phase, [("simple", total)], read=total * word, write=outputs * word)
+        self._write.vector(home, op, phase, [("simple", total)], read=total * word, write=outputs * word, path=path)
 
     def _update(self, op: Operation, name: str, offset: int, phase: int) -> None:
         """Load both vectors from the tile's buffer, then pulse, block by block."""
@@ -251,8 +304,8 @@ class _Streams:
         setup, per_pulse = self._costing.update()
         for number, block in enumerate(self._arrays[name].blocks):
             tile: Unit = ("tile", block.tile)
-            self._move(tile, op, Mnemonic.LOAD, phase, read=(block.rows + block.cols) * word)
-            self._add(
+            self._write.move(tile, op, Mnemonic.LOAD, phase, read=(block.rows + block.cols) * word)
+            self._write.add(
                 tile,
                 op,
                 mnemonic=Mnemonic.UPDATE,
@@ -274,8 +327,8 @@ class _Streams:
         self._read_blocks(op, op.source_name, forward, _TRANSFER, home)
         size = (self._arrays[op.source_name].cols if forward else self._arrays[op.source_name].rows) * word
         for tile in dict.fromkeys(("tile", b.tile) for b in self._arrays[op.target_name].blocks):
-            channel = self._channel(home, tile, size)
-            self._add(
+            channel = self._write.channel(home, tile, size)
+            self._write.add(
                 home,
                 op,
                 mnemonic=Mnemonic.SEND,
@@ -286,14 +339,14 @@ class _Streams:
                 t1=1,
                 buffer_read=size,
             )
-            self._receive(tile, op, channel, size, _TRANSFER)
+            self._write.receive(tile, op, channel, size, _TRANSFER)
         self._update(op, op.target_name, len(self._arrays[op.source_name].blocks), _TRANSFER)
 
     def _program(self, op: ProgramOp) -> None:
         group = self._group(op)
         for number, block in enumerate(self._arrays[op.array_name].blocks):
             setup, per_round = self._costing.program(block.cols)
-            self._add(
+            self._write.add(
                 ("tile", block.tile),
                 op,
                 mnemonic=Mnemonic.PROGRAM,
@@ -321,7 +374,7 @@ class _Streams:
         written = sum(elements(v) for v in op.outs if not isinstance(v.type, StashType)) * word
         read = sum(elements(v) for v in whole) * word
         if segment.kind.data == "row":
-            self._vector(unit, op, phase, per_row, read=read, write=written)
+            self._write.vector(unit, op, phase, per_row, read=read, write=written)
         else:
             path = self._emitted.paths[op]
             kept = [v for v in op.outs if isinstance(v.type, StashType)]
@@ -329,49 +382,23 @@ class _Streams:
                 inside = (*path, self._row_loop(path))
                 for value in map(origin, rows):
                     if isinstance(value.type, StashType):  # whole from the host or from another segment
-                        self._deliver(value, op, inside)
+                        self._write.deliver(value, op, inside)
                 size = sum(elements(v) for v in rows) * word
                 stored = sum(elements(v) for v in kept) * word
-                self._vector(unit, op, phase, per_row, read=size, write=stored, path=inside)
+                self._write.vector(unit, op, phase, per_row, read=size, write=stored, path=inside)
             if per_call or not rows:
-                self._vector(unit, op, phase, per_call, read=read, write=written)
+                self._write.vector(unit, op, phase, per_call, read=read, write=written)
             if any(self._flow.needs.get(v, {}).keys() - {unit} for v in kept):
                 inside = (*path, self._row_loop(path))
                 for value in kept:
-                    self._deliver(value, op, inside)
+                    self._write.deliver(value, op, inside)
         for value in op.outs:
             if not isinstance(value.type, StashType):
-                self._deliver(value, op)
+                self._write.deliver(value, op)
 
     def _row_loop(self, path: tuple[int, ...]) -> int:
         """A loop of the streams over the samples, for a batch segment."""
         return self._emitted.add_loop(Op.MAP, path, Trip.ARGUMENT, self._batch, -1, 0)
-
-    def _vector(
-        self,
-        unit: Unit,
-        op: Operation,
-        phase: int,
-        work: list[tuple[str, int]],
-        read: int,
-        write: int,
-        path: tuple[int, ...] | None = None,
-    ) -> None:
-        occupancy, latency = self._costing.vector(work)
-        self._add(
-            unit,
-            op,
-            path,
-            mnemonic=Mnemonic.VEC,
-            kind=FIXED,
-            phase=phase,
-            t0=occupancy,
-            t1=latency,
-            simple=sum(n for kind, n in work if kind == "simple"),
-            special=sum(n for kind, n in work if kind == "special"),
-            buffer_read=read,
-            buffer_write=write,
-        )
 
     def _group(self, op: Operation) -> int:
         return self._emitted.operations[self._emitted.rows[op]]["group"]

@@ -10,15 +10,18 @@ class UnitStream:
     Attributes:
         rows: instructions, as columns of INSTRUCTIONS by name.
         paths: rows of LOOPS around each instruction, outermost first.
+        steps: the column `steps` of each instruction, empty for zeros.
     """
 
     rows: list[dict[str, int]] = field(default_factory=list)
     paths: list[tuple[int, ...]] = field(default_factory=list)
+    steps: list[tuple[int, ...]] = field(default_factory=list)
 
-    def add(self, path: tuple[int, ...], row: dict[str, int]) -> None:
+    def add(self, path: tuple[int, ...], row: dict[str, int], steps: tuple[int, ...] = ()) -> None:
         """Append an instruction."""
         self.rows.append(row)
         self.paths.append(path)
+        self.steps.append(steps)
 
     def loops(self, offset: int) -> list[tuple[int, int, int, int]]:
         """Hardware loops of the stream.

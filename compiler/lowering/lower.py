@@ -23,6 +23,7 @@ from ohmflow.compiler.arrays.window_functions import is_windows, window_of
 from ohmflow.compiler.autodiff.training_graph import TrainingGraph
 from ohmflow.compiler.lowering.entry_builder import EntryBuilder, result_type, row_type
 from ohmflow.compiler.lowering.functions import segment_function, segment_record
+from ohmflow.compiler.lowering.row_steps import segment_steps
 from ohmflow.compiler.lowering.schedule_items import Item, Section, make_sections
 from ohmflow.compiler.lowering.segments import Segment, cut_segments, is_array_operation
 from ohmflow.compiler.lowering.work import is_rows, node_work, row_dims
@@ -31,6 +32,7 @@ from ohmflow.compiler.rules.protocol import Rule, SiteFactors, UpdateContext
 from ohmflow.compiler.tile.attributes import WeightsAttr
 from ohmflow.compiler.tile.entry import EntryOp, ReturnOp, SegmentOp
 from ohmflow.compiler.tile.state import StateOp
+from ohmflow.compiler.tile.steps import STEPS
 from ohmflow.compiler.tile.storage import ArrayOp
 from ohmflow.compiler.tile.tile_types import ScalarType
 from ohmflow.compiler.tile.tokens import CommitOp, OpenOp, StateSetOp
@@ -306,6 +308,9 @@ def _declare_segment(lowered: Lowered, name: str, segment: Segment) -> None:
             totals.setdefault(work[0], [0, 0])[0 if rowed else 1] += work[1]
     op = SegmentOp(name, segment.kind, inputs, outputs, [(kind, row, call) for kind, (row, call) in totals.items()])
     op.attributes["operators"] = StringAttr(" ".join(n.op_type for n in segment.nodes))
+    steps = segment_steps(segment)
+    if steps is not None:
+        op.attributes[STEPS] = steps.attribute()
     lowered.module.body.block.add_op(op)
     lowered.segments.append(segment_record(name, segment))
     lowered.functions.append(segment_function(name, segment))
