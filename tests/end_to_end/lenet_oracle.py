@@ -72,12 +72,11 @@ def convolve_back(p: Parameters, name: str, kept: Convolved, d: Array) -> tuple[
         f"{name}.bias": sums.sum(axis=(0, 2)),
     }
     back = np.zeros(kept.padded, d.dtype)
-    maps = sums.reshape(b, o, high, wide)
+    spread = (sums.transpose(0, 2, 1) @ weight.reshape(o, -1)).reshape(b, high, wide, -1, KERNEL, KERNEL)
     for row in range(KERNEL):
         for column in range(KERNEL):
-            back[:, :, row : row + high, column : column + wide] += np.einsum(
-                "bohw,oc->bchw", maps, weight[:, :, row, column]
-            )
+            part = spread[..., row, column].transpose(0, 3, 1, 2)
+            back[:, :, row : row + high, column : column + wide] += part
     pad = PADDING[name]
     return gradients, back[:, :, pad : back.shape[2] - pad, pad : back.shape[3] - pad]
 
