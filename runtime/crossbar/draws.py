@@ -123,13 +123,14 @@ def threshold(probability: float) -> np.uint64:
 
 
 @njit(cache=True)
-def line_train(start: np.uint64, limit: np.uint64, slots: np.uint64) -> np.uint64:
+def line_train(start: np.uint64, limit: np.uint64, slots: np.uint64, first: int = 0) -> np.uint64:
     """Draw the slots in which a line fires.
 
     Args:
         start: the vector's key plus the line's offset.
         limit: `threshold(p)`, at most 2^32.
         slots: mask of the train's slots, 2^BL − 1.
+        first: digit to begin with; in `slots`, the digits before it equal those of p.
 
     Returns:
         Mask of the slots that fire, each with probability limit / 2^32, independently.
@@ -138,7 +139,7 @@ def line_train(start: np.uint64, limit: np.uint64, slots: np.uint64) -> np.uint6
         return slots
     fired = np.uint64(0)
     undecided = slots
-    ordinal = np.uint64(0)
+    ordinal = np.uint64(first)
     # Without a branch on the digits, which are random; that none is undecided is asked for every fourth digit only.
     while undecided != np.uint64(0) and ordinal < np.uint64(TRAIN_BITS):
         for _ in range(4):

@@ -90,7 +90,7 @@ def update_half_selected(
     fired = np.empty((rows, chunk), np.uint64)
     row_train = np.empty(rows, np.uint64)
     trains = np.empty((chunk, cols), np.uint64)
-    driven = np.empty(max(rows, cols) + 1, np.uint32)
+    work = np.empty((5, max(rows, cols) + 1), np.uint64)
     keys = np.empty(chunk, np.uint64)
     call_key = step_key(identity, site)
 
@@ -100,7 +100,7 @@ def update_half_selected(
             v = first + s
             keys[s] = vector_key(call_key, site, v)
             lengths[v], _ = draw_trains(
-                x[v], d[v], rate, settings, keys[s], blocks, driven, row_train, trains[s], counts, totals
+                x[v], d[v], rate, settings, keys[s], blocks, work, row_train, trains[s], counts, totals
             )
             for i in range(rows):
                 fired[i, s] = row_train[i]

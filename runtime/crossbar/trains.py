@@ -13,7 +13,17 @@ from numba import njit
 
 import ohmflow.runtime.kernel_cache  # noqa: F401  (must run before a kernel is declared)
 from ohmflow.runtime.crossbar.bits import largest_magnitude
-from ohmflow.runtime.crossbar.draws import KIND_COLUMN, KIND_ROW, fold, line_offset, line_train, threshold
+from ohmflow.runtime.crossbar.draws import (
+    GOLDEN,
+    KIND_COLUMN,
+    KIND_ROW,
+    TRAIN_BITS,
+    fold,
+    line_offset,
+    line_train,
+    mix,
+    threshold,
+)
 
 # Places in the array of settings that an array keeps for its kernels.
 DW_MIN, TRAIN_LENGTH, UPDATE_MANAGEMENT, TRAIN_LENGTH_MANAGEMENT, HALF_SELECT = 0, 1, 2, 3, 4
@@ -23,6 +33,7 @@ CLIPPED, LOST, NOT_FINITE = 0, 1, 2
 
 _ZERO = np.uint64(0)
 _ONE = np.uint64(1)
+_HIGHEST_DIGIT = np.uint64(TRAIN_BITS - 1)
 
 
 @njit(cache=True)
@@ -45,7 +56,31 @@ def vector_key(key: Any, site: Any, v: int) -> Any:
 
 
 @njit(cache=True)
-def _fire(values: Any, gain: float, key: Any, kind: int, slots: Any, driven: Any, trains: Any) -> None:
+def _compare(start: Any, limit: Any, fired: Any, undecided: Any, count: int, ordinal: int) -> None:
+    """Compare four more digits of the slots' uniforms of every line; compiles to vector instructions.
+
+    Args:
+        start: [lines] the vector's key plus each line's offset.
+        limit: [lines] `threshold(p)` below 2^32.
+        fired: [lines] slots that fire; added to.
+        undecided: [lines] slots whose digits so far equal those of p; reduced.
+        count: lines.
+        ordinal: of the first of the digits.
+    """
+    for k in range(count):
+        on, open_slots, bound = fired[k], undecided[k], limit[k]
+        for digit in range(4):
+            at = np.uint64(ordinal + digit)
+            digits = mix(start[k] + GOLDEN * at)
+            wanted = _ZERO - ((bound >> (_HIGHEST_DIGIT - at)) & _ONE)
+            on |= open_slots & wanted & ~digits
+            open_slots &= ~(digits ^ wanted)
+        fired[k] = on
+        undecided[k] = open_slots
+
+
+@njit(cache=True)
+def _fire(values: Any, gain: float, key: Any, kind: int, slots: Any, work: Any, trains: Any) -> None:
     """Draw the trains of all lines of one kind; a line fires with probability gain·abs(value).
 
     Args:
@@ -54,22 +89,31 @@ def _fire(values: Any, gain: float, key: Any, kind: int, slots: Any, driven: Any
         key: the vector's key.
         kind: of the lines.
         slots: mask of the train's slots.
-        driven: [lines + 1] scratch.
+        work: [5, lines + 1] uint64 scratch.
         trains: [lines] set.
     """
+    driven, start, limit, fired, undecided = work[0], work[1], work[2], work[3], work[4]
     # The lines that are not 0 are listed first, without a branch: activations are 0 at random places.
     count: Any = _ZERO  # unsigned: numba lets negative places count from the end, and would ask at every access
     for i in range(values.shape[0]):
         trains[i] = _ZERO
-        driven[count] = np.uint32(i)
+        driven[count] = np.uint64(i)
         count += np.uint64(values[i] != np.float32(0.0))
     origin = key + line_offset(kind, 0, 0)
     stride = line_offset(kind, 1, 0) if kind == KIND_ROW else line_offset(kind, 0, 1)
     stride -= line_offset(kind, 0, 0)
     for k in range(count):
-        line = np.uint64(driven[k])
-        limit = threshold(gain * float(abs(values[line])))
-        trains[line] = line_train(origin + stride * line, limit, slots)
+        start[k] = origin + stride * driven[k]
+        limit[k] = threshold(gain * float(abs(values[driven[k]])))
+        certain = _ZERO - (limit[k] >> np.uint64(TRAIN_BITS))
+        fired[k] = slots & certain
+        undecided[k] = slots & ~certain
+    # A slot is undecided after m digits with probability 2^-m: short trains are mostly through after four.
+    _compare(start, limit, fired, undecided, count, 0)
+    for k in range(count):
+        if undecided[k] != _ZERO:
+            fired[k] |= line_train(start[k], limit[k], undecided[k], 4)
+        trains[driven[k]] = fired[k]
 
 
 @njit(cache=True)
@@ -116,7 +160,7 @@ def draw_trains(
     settings: Any,
     key: Any,
     blocks: Any,
-    driven: Any,
+    work: Any,
     row_train: Any,
     col_train: Any,
     counts: Any,
@@ -131,7 +175,7 @@ def draw_trains(
         settings: float64, see DW_MIN and the following.
         key: the vector's.
         blocks: [blocks, 4] int64 row0, col0, rows, cols.
-        driven: [most lines + 1] scratch.
+        work: [5, most lines + 1] uint64 scratch.
         row_train: [rows] set, if the train has a length.
         col_train: [cols] set, if the train has a length.
         counts: [3, blocks] added to.
@@ -157,8 +201,8 @@ def draw_trains(
     gain = sqrt(rate / (length * dw_min))
     balance = sqrt(d_max / x_max) if settings[UPDATE_MANAGEMENT] != 0.0 else 1.0
     slots = (_ONE << np.uint64(length)) - _ONE
-    _fire(x, gain * balance, key, KIND_ROW, slots, driven, row_train)
-    _fire(d, gain / balance, key, KIND_COLUMN, slots, driven, col_train)
+    _fire(x, gain * balance, key, KIND_ROW, slots, work, row_train)
+    _fire(d, gain / balance, key, KIND_COLUMN, slots, work, col_train)
     coincidences = _count(row_train, col_train, int(length), blocks, counts)
     if coincidences == 0:
         totals[LOST] += 1

@@ -63,14 +63,15 @@ def _pack(d: Any, train: Any, packed: Any, packed_train: Any, offset: Any) -> in
 @njit(cache=True)
 def _find_hits(
     fired: Any,
-    turned: Any,
+    vector: Any,
     first: int,
-    taken: int,
-    counts: Any,
+    count: int,
+    packs: Any,
     packed: Any,
     packed_train: Any,
     offset: Any,
-    starts: Any,
+    keys: Any,
+    row_offset: Any,
     hit: Any,
     both: Any,
     start: Any,
@@ -80,37 +81,39 @@ def _find_hits(
     The lists grow without a branch: an entry is written for every packed column, and kept if the trains meet.
 
     Args:
-        fired: [chunk] the row's trains.
-        turned: [chunk] DESCENDS where the row's input is negative, else 0: it turns a column's direction round.
-        first: vector to begin with.
-        taken: vectors in the chunk.
-        counts: [chunk] packed columns.
+        fired: [chunk + 1] the row's trains that are not empty.
+        vector: [chunk + 1] which vectors they belong to, with DESCENDS added where the row's input is negative: it
+            turns a column's direction round.
+        first: train to begin with.
+        count: trains.
+        packs: [chunk] packed columns.
         packed: [chunk, cols + 1].
         packed_train: [chunk, cols + 1].
         offset: [chunk, cols + 1].
-        starts: [chunk] the vectors' keys with the row's offset.
+        keys: [chunk] the vectors' keys.
+        row_offset: what the row adds to them.
         hit: set to the packed columns, in their final direction.
         both: set to the slots in which row and column fire.
         start: set to what each device's draws are hashed from.
 
     Returns:
-        How many devices are listed, and the vector to go on with.
+        How many devices are listed, and the train to go on with.
     """
     found = _ZERO  # unsigned: numba lets negative places count from the end, and would ask at every access
-    s = first
-    while s < taken and found < np.uint64(_LISTED):
-        mine = fired[s]
-        if mine != _ZERO:
-            key = starts[s]
-            turn = turned[s]
-            for place in range(np.uint64(counts[s])):
-                slots = mine & packed_train[s, place]
-                hit[found] = packed[s, place] ^ turn
-                both[found] = slots
-                start[found] = key + offset[s, place]
-                found += np.uint64(slots != _ZERO)
-        s += 1
-    return np.int64(found), s
+    at = np.uint64(first)
+    while at < np.uint64(count) and found < np.uint64(_LISTED):
+        mine = fired[at]
+        s = np.uint64(vector[at] & _COLUMN)
+        turn = vector[at] & _DESCENDS
+        key = keys[s] + row_offset
+        for place in range(np.uint64(packs[s])):
+            slots = mine & packed_train[s, place]
+            hit[found] = packed[s, place] ^ turn
+            both[found] = slots
+            start[found] = key + offset[s, place]
+            found += np.uint64(slots != _ZERO)
+        at += np.uint64(1)
+    return np.int64(found), np.int64(at)
 
 
 @njit(cache=True)
@@ -183,17 +186,17 @@ def update_pulsed(
     n, rows = x.shape
     cols = d.shape[1]
     chunk = min(n, _CHUNK)
-    fired = np.empty((rows, chunk), np.uint64)
-    turned = np.empty((rows, chunk), np.uint32)
+    fired = np.empty((rows, chunk + 1), np.uint64)
+    vector = np.empty((rows, chunk + 1), np.uint32)
+    fires = np.empty(rows, np.uint64)
     row_train = np.empty(rows, np.uint64)
     col_train = np.empty(cols, np.uint64)
-    driven = np.empty(max(rows, cols) + 1, np.uint32)
+    work = np.empty((5, max(rows, cols) + 1), np.uint64)
     packed = np.empty((chunk, cols + 1), np.uint32)
     packed_train = np.empty((chunk, cols + 1), np.uint64)
     offset = np.empty((chunk, cols + 1), np.uint64)
     packs = np.empty(chunk, np.int64)
     keys = np.empty(chunk, np.uint64)
-    starts = np.empty(chunk, np.uint64)
     hit = np.empty(_LISTED + cols + 1, np.uint32)
     both = np.empty(_LISTED + cols + 1, np.uint64)
     start = np.empty(_LISTED + cols + 1, np.uint64)
@@ -204,27 +207,39 @@ def update_pulsed(
 
     for first in range(0, n, chunk):
         taken = min(chunk, n - first)
+        fires[:] = _ZERO
         for s in range(taken):
             v = first + s
-            packs[s] = 0
             keys[s] = vector_key(call_key, site, v)
             lengths[v], pulsed = draw_trains(
-                x[v], d[v], rate, settings, keys[s], blocks, driven, row_train, col_train, counts, totals
+                x[v], d[v], rate, settings, keys[s], blocks, work, row_train, col_train, counts, totals
             )
             if pulsed == 0:
                 continue
             packs[s] = _pack(d[v], col_train, packed[s], packed_train[s], offset[s])
-            for i in range(rows):
-                fired[i, s] = row_train[i]
-                turned[i, s] = _DESCENDS if x[v, i] < np.float32(0.0) else _ASCENDS
+            for i in range(np.uint64(rows)):
+                at = fires[i]
+                fired[i, at] = row_train[i]
+                vector[i, at] = np.uint32(s) | (_DESCENDS if x[v, i] < np.float32(0.0) else _ASCENDS)
+                fires[i] = at + np.uint64(row_train[i] != _ZERO)
         for i in range(rows):
             row_offset = line_offset(KIND_CROSSPOINT, i, 0)
-            for s in range(taken):
-                starts[s] = keys[s] + row_offset
-            s = 0
-            while s < taken:
-                found, s = _find_hits(
-                    fired[i], turned[i], s, taken, packs, packed, packed_train, offset, starts, hit, both, start
+            at = 0
+            while at < fires[i]:
+                found, at = _find_hits(
+                    fired[i],
+                    vector[i],
+                    at,
+                    fires[i],
+                    packs,
+                    packed,
+                    packed_train,
+                    offset,
+                    keys,
+                    row_offset,
+                    hit,
+                    both,
+                    start,
                 )
                 _draw_normals(both, start, found, times, xi, sum_of_xi)
                 # numba lets negative numbers count from the end; an unsigned row saves it the question.
