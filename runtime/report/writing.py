@@ -1,0 +1,42 @@
+"""Writing `report.json` and `report.html` into a run's folder."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ohmflow.runtime.report.page import run_page
+from ohmflow.runtime.report.record import FACTS, load_run
+from ohmflow.runtime.training.atomic import replace_text
+
+REPORT = "report.html"
+
+
+def write_report(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write the facts and the page of a run whose other files are written.
+
+    Args:
+        folder: of the run.
+        facts: of `ohmflow.runtime.report.facts.run_facts`.
+
+    Raises:
+        OSError: a file can not be written.
+        ReportError: the run's files do not belong together.
+    """
+    replace_text(folder / FACTS, json.dumps(facts, indent=1, allow_nan=False) + "\n")
+    remake_report(folder)
+
+
+def remake_report(folder: Path) -> Path:
+    """Make a run's page again from its files.
+
+    Returns:
+        The page.
+
+    Raises:
+        OSError: it can not be written.
+        ReportError: the folder holds no finished run.
+    """
+    page = folder / REPORT
+    replace_text(page, run_page(load_run(folder)))
+    return page
