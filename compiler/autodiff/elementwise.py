@@ -1,4 +1,4 @@
-"""Gradients of Add, Sub and Mul, with broadcasting."""
+"""Gradients of Add, Sub, Mul and Div, with broadcasting."""
 
 from collections.abc import Sequence
 
@@ -55,3 +55,14 @@ def mul(adjoint: Adjoint) -> Sequence[ir.Value | None]:
         else None
         for i in range(2)
     ]
+
+
+@gradient("Div", rows=aligned_rows)
+def div(adjoint: Adjoint) -> Sequence[ir.Value | None]:
+    """ā = g/b, b̄ = −(g/b)·y, summed to the operand's shape."""
+    share = adjoint.op("Div", [adjoint.gradient, adjoint.input(1)])
+    first = _broadcast(adjoint, 0, share) if adjoint.needed[0] else None
+    second = None
+    if adjoint.needed[1]:
+        second = _broadcast(adjoint, 1, adjoint.op("Neg", [adjoint.op("Mul", [share, adjoint.output])]))
+    return [first, second]

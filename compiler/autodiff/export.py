@@ -12,19 +12,20 @@ from ohmflow.compiler.autodiff.training_graph import TrainingGraph
 def training_onnx(training: TrainingGraph) -> onnx.ModelProto:
     """Return one training step in standard operators.
 
-    The array operators' reference bodies are inlined, 1/B is computed from the first data input, and the arrays and
-    parameters are listed as inputs too, so that a session may feed their values instead of the stored ones.
+    The array operators' reference bodies are inlined, 1/B is computed from the first data input, and the arrays,
+    parameters and states are listed as inputs too, so that a session may feed their values instead of the stored ones.
 
     Args:
         training: the training graph; it is not changed.
 
     Returns:
-        A model that passes `onnx.checker`. It is fed the data inputs, the label and `lr`.
+        A model that passes `onnx.checker`. It is fed the data inputs, the masks, the label and `lr`.
     """
     model = inline_reference(training.model)
     _compute_inv_batch(model, training)
-    for name in (*(info.name for info in training.arrays), *(info.name for info in training.parameters)):
-        model.graph.inputs.append(model.graph.initializers[name])
+    held = [info.name for info in training.arrays]
+    held += [info.name for info in training.parameters] + [info.name for info in training.states]
+    model.graph.inputs.extend(model.graph.initializers[name] for name in held)
     proto = ir.to_proto(model)
     onnx.checker.check_model(proto, full_check=True)
     return proto

@@ -12,7 +12,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ohmflow.compiler.arrays.shapes import dims
-from ohmflow.compiler.autodiff.registry import Adjoint, gradient
+from ohmflow.compiler.autodiff.registry import STREAMS, Adjoint, gradient
 
 
 def _sizes(value: ir.Value) -> list[int]:
@@ -32,7 +32,19 @@ def max_pool(adjoint: Adjoint) -> Sequence[ir.Value | None]:
     where = adjoint.op("Reshape", [adjoint.op("Mod", [node.outputs[1], row]), builder.ints(flat)])
     sent = adjoint.op("Reshape", [adjoint.gradient, builder.ints(flat)])
     total = adjoint.op("ScatterElements", [_zeros(adjoint, where, size), where, sent], axis=1, reduction="add")
-    return [adjoint.op("Reshape", [total, builder.ints([0, *_sizes(x)])])]
+    result = adjoint.op("Reshape", [total, builder.ints([0, *_sizes(x)])])
+    _remember_rows(adjoint, result)
+    return [result]
+
+
+def _remember_rows(adjoint: Adjoint, result: ir.Value) -> None:
+    """Tell lowering which rows of g a row of x̄ needs, which the flat positions hide."""
+    node, made = adjoint.node, result.producer()
+    assert made is not None, "it was just made"
+    stride = node.attributes["strides"].as_ints()[0] if "strides" in node.attributes else 1
+    pad = node.attributes["pads"].as_ints()[0] if "pads" in node.attributes else 0
+    operands = f"{adjoint.gradient.name},{node.outputs[1].name}"
+    made.metadata_props[STREAMS] = f"{operands};{stride},{pad},{_sizes(adjoint.output)[1]}"
 
 
 def _zeros(adjoint: Adjoint, where: ir.Value, size: int) -> ir.Value:

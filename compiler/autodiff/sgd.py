@@ -2,12 +2,11 @@
 
 import onnx_ir as ir
 
-from ohmflow.compiler.arrays.graph_builder import GraphBuilder
-from ohmflow.compiler.autodiff.registry import optimizer
+from ohmflow.compiler.autodiff.registry import Stepping, optimizer
 
 
 @optimizer("sgd")
-def sgd(builder: GraphBuilder, parameter: ir.Value, gradient: ir.Value, lr: ir.Value) -> ir.Value:
+def sgd(stepping: Stepping) -> ir.Value:
     """Return p − lr·g."""
-    step = builder.op("Mul", [gradient, lr], f"{parameter.name}.step")
-    return builder.op("Sub", [parameter, step], f"{parameter.name}.next")
+    step = stepping.op("Mul", [stepping.gradient, stepping.lr], "step")
+    return stepping.op("Sub", [stepping.parameter, step], "next")

@@ -1,4 +1,4 @@
-"""Gradients of operators that move elements and compute nothing: Reshape, Flatten, Transpose, Identity."""
+"""Gradients of operators that move elements and compute nothing: Reshape, Flatten, Squeeze and the like."""
 
 from collections.abc import Sequence
 
@@ -86,3 +86,24 @@ def transpose(adjoint: Adjoint) -> Sequence[ir.Value | None]:
 def identity(adjoint: Adjoint) -> Sequence[ir.Value | None]:
     """x̄ = g."""
     return [adjoint.gradient]
+
+
+def _batch_untouched(node: ir.Node) -> str | None:
+    """Refuse to take away, or put something in front of, the batch."""
+    value = node.inputs[0]
+    assert value is not None
+    if has_batch(value) and not has_batch(node.outputs[0]):
+        return f"axes must leave the batch the first dimension, not change it; {node.op_type} within each sample"
+    return None
+
+
+@gradient("Squeeze", rows=_batch_untouched)
+def squeeze(adjoint: Adjoint) -> Sequence[ir.Value | None]:
+    """x̄ = g in the input's shape."""
+    return [_restore(adjoint), *(None for _ in adjoint.node.inputs[1:])]
+
+
+@gradient("Unsqueeze", rows=_batch_untouched)
+def unsqueeze(adjoint: Adjoint) -> Sequence[ir.Value | None]:
+    """x̄ = g in the input's shape."""
+    return [_restore(adjoint), None]

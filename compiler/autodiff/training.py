@@ -19,8 +19,25 @@ from ohmflow.compiler.arrays.graph_builder import GraphBuilder
 from ohmflow.compiler.arrays.location import set_source
 from ohmflow.compiler.arrays.shapes import infer_shapes
 from ohmflow.compiler.arrays.window_functions import FOLD, window_of
-from ohmflow.compiler.autodiff.registry import Adjoint, losses, operators, optimizers
-from ohmflow.compiler.autodiff.training_graph import LabelInfo, ParameterInfo, TrainingGraph, UpdateInfo
+from ohmflow.compiler.autodiff.expanding import expand
+from ohmflow.compiler.autodiff.registry import (
+    Adjoint,
+    Expansion,
+    NextState,
+    OptimizerRule,
+    Stepping,
+    losses,
+    operators,
+    optimizers,
+)
+from ohmflow.compiler.autodiff.training_graph import (
+    LabelInfo,
+    MaskInfo,
+    ParameterInfo,
+    StateInfo,
+    TrainingGraph,
+    UpdateInfo,
+)
 from ohmflow.compiler.errors import UnsupportedError
 
 T = TypeVar("T")
@@ -68,15 +85,16 @@ def training_graph(graph: ArrayGraph, loss: str, source_name: str, optimizer: st
     optimizer_rule = _choose("optimizer", optimizer, optimizers(), source_name)
     model = graph.model.clone()
     set_source(model, source_name)
-    forward = list(model.graph)
     if len(model.graph.outputs) != 1:
         names = ", ".join(f"'{value.name}'" for value in model.graph.outputs)
         raise UnsupportedError(
             f"{source_name}: a model to train must have one output, which the loss reads, not {names}; remove the rest"
         )
-    output = model.graph.outputs[0]
     data_inputs = tuple(value.name or "" for value in model.graph.inputs)
     arrays = {info.name: model.graph.initializers[info.name] for info in graph.arrays}
+    forward = expand(model)
+    expansions = [step for step in forward if isinstance(step, Expansion)]
+    output = model.graph.outputs[0]
 
     builder = GraphBuilder(model.graph)
     inv_batch_name, lr_name = builder.reserve("inv_batch"), builder.reserve("lr")
@@ -94,8 +112,9 @@ def training_graph(graph: ArrayGraph, loss: str, source_name: str, optimizer: st
     parameters = _parameters(forward, tape, set(arrays.values()))
     _check_trained(graph, tape, parameters, source_name)
     next_arrays, updates = _update_arrays(tape, graph.arrays, arrays, lr)
-    next_parameters = [optimizer_rule(builder, value, tape.gradients[value], lr) for value in parameters]
-    model.graph.outputs.extend([mean_loss, *next_arrays, *next_parameters])
+    next_parameters, optimizer_states = _step(optimizer_rule, tape, parameters, lr)
+    states = [*(state for expansion in expansions for state in expansion.states), *optimizer_states]
+    model.graph.outputs.extend([mean_loss, *next_arrays, *next_parameters, *(state.next for state in states)])
     add_array_functions(model, {MVM, MVM_T, UPDATE})
     infer_shapes(model)
     return TrainingGraph(
@@ -115,6 +134,8 @@ def training_graph(graph: ArrayGraph, loss: str, source_name: str, optimizer: st
         updates=updates,
         loss_kind=loss,
         optimizer=optimizer,
+        states=tuple(_state(state) for state in states),
+        masks=tuple(MaskInfo(m.value.name or "", m.keep) for expansion in expansions for m in expansion.masks),
     )
 
 
@@ -126,7 +147,29 @@ def _choose(kind: str, name: str, known: Mapping[str, T], source_name: str) -> T
     return known[name]
 
 
-def _trained_values(nodes: Sequence[ir.Node]) -> set[ir.Value]:
+def _step(
+    rule: OptimizerRule, tape: _Tape, parameters: Sequence[ir.Value], lr: ir.Value
+) -> tuple[list[ir.Value], list[NextState]]:
+    """Let the optimiser step every parameter; also the states that it owns."""
+    results: list[ir.Value] = []
+    stepping: Stepping | None = None
+    for value in parameters:
+        gradient = tape.gradients[value]
+        if stepping is None:
+            stepping = Stepping(tape.builder, value, gradient, lr, [])
+        else:
+            stepping = stepping.for_parameter(value, gradient)
+        results.append(rule(stepping))
+    return results, [] if stepping is None else stepping.states
+
+
+def _state(state: NextState) -> StateInfo:
+    return StateInfo(
+        state.value.name or "", _static(state.value), state.next.name or "", state.kind, exported=state.exported
+    )
+
+
+def _trained_values(nodes: Sequence[ir.Node | Expansion]) -> set[ir.Value]:
     """Return the values that depend on a trainable initialiser, those initialisers included."""
     trained: set[ir.Value] = set()
     for node in nodes:
@@ -136,10 +179,15 @@ def _trained_values(nodes: Sequence[ir.Node]) -> set[ir.Value]:
     return trained
 
 
-def _backward(tape: _Tape, node: ir.Node) -> None:
+def _backward(tape: _Tape, node: ir.Node | Expansion) -> None:
     """Pass the gradient of the node's output on to its inputs."""
     gradient = tape.gradients.get(node.outputs[0])
     if gradient is None or node.outputs[0] not in tape.trained:
+        return
+    if isinstance(node, Expansion):
+        for value, result in zip(node.inputs, node.gradient(tape.builder, gradient), strict=True):
+            if value in tape.trained and value is not None and result is not None:
+                tape.add(value, result)
         return
     if (node.domain, node.op_type) == (DOMAIN, MVM):
         _backward_mvm(tape, node, gradient)
@@ -152,7 +200,9 @@ def _backward(tape: _Tape, node: ir.Node) -> None:
             tape.add(x, tape.builder.op(function, [gradient], name, domain=DOMAIN, window=figures))
         return
     needed = tuple(value in tape.trained for value in node.inputs)
-    results = operators()[node.op_type].gradient(Adjoint(tape.builder, node, gradient, needed))
+    rule = operators()[node.op_type].gradient
+    assert rule is not None, "what has no gradient has a training form"
+    results = rule(Adjoint(tape.builder, node, gradient, needed))
     for value, result, wanted in zip(node.inputs, results, needed, strict=True):
         if wanted and value is not None and result is not None:
             tape.add(value, result)
@@ -168,7 +218,7 @@ def _backward_mvm(tape: _Tape, node: ir.Node, gradient: ir.Value) -> None:
         tape.add(x, tape.builder.op(MVM_T, [gradient, w], name, domain=DOMAIN, array=array, site=site))
 
 
-def _parameters(forward: Sequence[ir.Node], tape: _Tape, arrays: set[ir.Value]) -> list[ir.Value]:
+def _parameters(forward: Sequence[ir.Node | Expansion], tape: _Tape, arrays: set[ir.Value]) -> list[ir.Value]:
     """Return the digital parameters, in the order in which the forward pass first uses them."""
     used = dict.fromkeys(value for node in forward for value in node.inputs if value is not None)
     return [value for value in used if value in tape.gradients and value not in arrays and is_trainable(value)]

@@ -29,6 +29,29 @@ class ParameterInfo:
 
 
 @dataclass(frozen=True)
+class StateInfo:
+    """A state that is not trained by a gradient: a running statistic, or what an optimiser remembers."""
+
+    name: str
+    """Name of the initialiser that holds it."""
+    shape: tuple[int, ...]
+    next: str
+    """Name of the output that carries its next value."""
+    kind: str
+    """Kind of the tile IR's state: `statistic`, `hidden` or `counter`."""
+    exported: bool
+    """Whether the source model has this initialiser, and gets its value back."""
+
+
+@dataclass(frozen=True)
+class MaskInfo:
+    """A random input: each element is 1 with probability `keep`, else 0."""
+
+    name: str
+    keep: float
+
+
+@dataclass(frozen=True)
 class UpdateInfo:
     """One update of an array, from one site."""
 
@@ -42,10 +65,10 @@ class UpdateInfo:
 class TrainingGraph:
     """One training step: forward, loss, backward and updates in one model.
 
-    Inputs: the data inputs, the label, `lr` (float32, scalar), `inv_batch` (float32, scalar: 1/B of this step).
-    Outputs: the model's own, the loss, and the next value of every array and parameter. Arrays and parameters are
+    Inputs: the data inputs, the masks, the label, `lr` (float32, scalar), `inv_batch` (float32, scalar: 1/B of this
+    step). Outputs: the model's own, the loss, and the next value of every array, parameter and state, which are
     initialisers. Every node works row by row in the batch, except the reductions over axis 0: the loss's ReduceMean,
-    the ReduceSum of parameters' gradients, and the sum inside `ohmflow::update`.
+    the ReduceSum of parameters' gradients, batch statistics, and the sum inside `ohmflow::update`.
     """
 
     model: ir.Model
@@ -64,3 +87,5 @@ class TrainingGraph:
     updates: tuple[UpdateInfo, ...]
     loss_kind: str
     optimizer: str
+    states: tuple[StateInfo, ...] = ()
+    masks: tuple[MaskInfo, ...] = ()

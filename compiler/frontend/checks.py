@@ -11,7 +11,7 @@ from ohmflow.compiler.arrays.location import at, source_of
 from ohmflow.compiler.autodiff.registry import operators
 from ohmflow.compiler.errors import ModelError, UnsupportedError
 
-_REMOVED = frozenset({"Constant", "Dropout"})  # by the front end itself
+_REMOVED = frozenset({"Constant", "Split"})  # by the front end itself
 
 
 def check_operators(model: ir.Model) -> None:

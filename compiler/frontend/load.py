@@ -17,6 +17,7 @@ from ohmflow.compiler.frontend.normalise import (
     unique_node_names,
 )
 from ohmflow.compiler.frontend.reading import read
+from ohmflow.compiler.frontend.splits import slice_splits
 from ohmflow.compiler.frontend.window_attributes import explicit_windows
 
 
@@ -27,9 +28,10 @@ def load_model(source: str | Path | onnx.ModelProto) -> ir.Model:
         source: a file, or a model in memory. External data are read from inside the file's folder only.
 
     Returns:
-        A model of IR version 10 and opset 21 without functions, Constant, Dropout and Identity (but for an Identity
-        from an input to an output); every value has a type and a shape, whose first dimension is `batch` where it
-        depends on an input; every node has a name of its own.
+        A model of IR version 10 and opset 21 without functions, Constant, Split and Identity (but for an Identity from
+        an input to an output). A Dropout is one that is on, a BatchNormalization is written as in inference; Conv and
+        pools say all attributes of their windows, without `auto_pad`. Every node has one output and a name of its own;
+        every value has a type and a shape, whose first dimension is `batch` where it depends on an input.
 
     Raises:
         ModelError: the source is not a sound ONNX model with float32 inputs and finite weights.
@@ -47,6 +49,7 @@ def load_model(source: str | Path | onnx.ModelProto) -> ir.Model:
     remove_unused(model)
     check_operators(model)
     infer_with_batch(model)
+    slice_splits(model)
     explicit_windows(model)
     check_rows(model)
     check_values(model)

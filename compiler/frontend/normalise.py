@@ -70,10 +70,12 @@ def unique_node_names(model: ir.Model) -> None:
 
 
 def remove_leftovers(model: ir.Model) -> None:
-    """Turn Constant nodes into initialisers and drop Identity and inference-mode Dropout, in place.
+    """Turn Constant nodes into initialisers and drop Identity and what only training needs, in place.
+
+    A Dropout that is on stays, as Dropout (x, ratio); a BatchNormalization in training mode is written as in inference.
 
     Raises:
-        UnsupportedError: a Dropout that is on.
+        UnsupportedError: a Dropout or BatchNormalization whose extra outputs are used, or whose mode is computed.
     """
     constants = {node.outputs[0].name for node in model.graph if node.op_type == "Constant"}
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
@@ -82,24 +84,60 @@ def remove_leftovers(model: ir.Model) -> None:
             mark_fixed(value)
     for node in list(model.graph):
         if node.op_type == "Dropout" and node.domain == "":
-            _bypass_dropout(model, node)
+            _settle_dropout(model, node)
+        if node.op_type == "BatchNormalization" and node.domain == "":
+            _settle_normalization(model, node)
     IdentityEliminationPass()(model)
 
 
-def _bypass_dropout(model: ir.Model, node: ir.Node) -> None:
+def _settle_dropout(model: ir.Model, node: ir.Node) -> None:
+    """Drop a Dropout that is off; write one that is on as Dropout (x, ratio), which inference passes through."""
     mode = node.inputs[2] if len(node.inputs) > 2 else None
-    if mode is not None and not (mode.const_value is not None and not mode.const_value.numpy().any()):
+    ratio = node.inputs[1] if len(node.inputs) > 1 else None
+    if mode is not None and mode.const_value is None:
         raise UnsupportedError(
-            f"{at(model, node)}: training_mode of Dropout must be constant false, not on or computed; export the model "
-            "in evaluation mode"
+            f"{at(model, node)}: training_mode of Dropout must be constant, not computed; export the model in one mode"
         )
     if any(output.uses() or output.is_graph_output() for output in node.outputs[1:]):
         raise UnsupportedError(f"{at(model, node)}: the mask of Dropout must be unused, not read; remove what reads it")
+    if mode is None or mode.const_value is None or not mode.const_value.numpy().any():
+        _bypass(model, node)
+        return
+    if ratio is not None and ratio.const_value is None:
+        raise UnsupportedError(
+            f"{at(model, node)}: ratio of Dropout must be a constant, not computed; export it as one"
+        )
+    share = 0.5 if ratio is None or ratio.const_value is None else float(ratio.const_value.numpy())
+    if not 0.0 <= share < 1.0:
+        raise UnsupportedError(
+            f"{at(model, node)}: ratio of Dropout must be at least 0 and below 1, not {share:g}; choose another ratio"
+        )
+    if share == 0.0:
+        _bypass(model, node)
+        return
+    node.resize_outputs(1)
+    node.resize_inputs(2)
+    node.attributes.pop("seed", None)  # masks come from the machine's own streams
+
+
+def _bypass(model: ir.Model, node: ir.Node) -> None:
     data = node.inputs[0]
     identity = ir.Node("", "Identity", [data], num_outputs=1, name=node.name)
     identity.outputs[0].name = node.outputs[0].name
     identity.outputs[0].shape, identity.outputs[0].type = node.outputs[0].shape, node.outputs[0].type
     ir.convenience.replace_nodes_and_values(model.graph, node, [node], [identity], node.outputs[:1], identity.outputs)
+
+
+def _settle_normalization(model: ir.Model, node: ir.Node) -> None:
+    """Write the node as in inference: what it does in training is the same for both exports."""
+    for output in node.outputs[1:]:
+        if output.uses() or output.is_graph_output():
+            raise UnsupportedError(
+                f"{at(model, node)}: output '{output.name}' (a running statistic) must be unused, not read; "
+                "remove what reads it: running statistics are kept up by training itself"
+            )
+    node.resize_outputs(1)
+    node.attributes.pop("training_mode", None)
 
 
 def fold_constants(model: ir.Model) -> None:

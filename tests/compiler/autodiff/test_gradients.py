@@ -1,6 +1,8 @@
 """Gradient rules against central differences, in float64."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,9 +38,8 @@ def rows(*shape: int) -> str:
 
 
 def test_every_operator_has_a_test() -> None:
-    tested = {"Add", "Sub", "Mul", "Relu", "Sigmoid", "Tanh", "Softmax", "LogSoftmax", "Flatten", "Reshape"}
-    windowed = {"Conv", "MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool"}
-    assert set(operators()) == tested | windowed | {"Transpose", "Identity", "MatMul", "Gemm"}
+    text = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*gradients.py"))
+    assert [name for name in operators() if not re.search(rf"\b{name}\b", text)] == []
 
 
 @pytest.mark.parametrize("op", ["Add", "Sub", "Mul"])

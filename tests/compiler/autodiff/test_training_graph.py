@@ -259,4 +259,6 @@ def test_what_can_not_be_trained_is_refused(parse: Parse, body: str, loss: str, 
 def test_unknown_optimizer_is_refused(parse: Parse) -> None:
     with pytest.raises(UnsupportedError) as caught:
         training_graph(extract_arrays(load_model(parse(GRAPH))), "mse", "test.onnx", optimizer="adagrad")
-    assert str(caught.value) == "test.onnx: optimizer must be one of sgd, not adagrad; choose one of them"
+    assert (
+        str(caught.value) == "test.onnx: optimizer must be one of adam, momentum, sgd, not adagrad; choose one of them"
+    )

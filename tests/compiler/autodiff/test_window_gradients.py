@@ -9,11 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ohmflow.compiler.arrays import extract_arrays
-from ohmflow.compiler.autodiff import training_graph, training_onnx
 from ohmflow.compiler.errors import UnsupportedError
 from ohmflow.compiler.frontend import load_model
-from tests.compiler.autodiff.conftest import check_gradients, parse, run
+from tests.compiler.autodiff.conftest import check_gradients, parse, run, step
 from tests.compiler.autodiff.geometries import Slide, slides
 from tests.compiler.autodiff.test_gradients import drawn, rows, stored
 
@@ -70,12 +68,6 @@ def test_global_pools(op: str, lengths: tuple[int, ...]) -> None:
     text = f"""g (float{rows(*shape)} x) => (float{rows(2, *(1,) * len(lengths))} y) <{stored("p", 1, shape)}>
       {{ a = Add(x, p)  y = {op}(a) }}"""
     check_gradients(text, {"x": drawn(2, 3, *shape), "label": drawn(3, 3, 2, *(1,) * len(lengths))})
-
-
-def step(text: str, feeds: dict[str, Any]) -> dict[str, np.ndarray]:
-    """One training step with lr = 1, in float32 on ONNX Runtime."""
-    training = training_graph(extract_arrays(load_model(parse(text))), "mse", "test.onnx")
-    return run(training_onnx(training), {**feeds, "lr": np.array(1, np.float32)})
 
 
 @pytest.mark.parametrize("op", ["MaxPool<kernel_shape=[2,2],strides=[1,1]>", "GlobalMaxPool"])

@@ -36,28 +36,36 @@ UNSUPPORTED = {
     ),
     "operator with a near one": (
         "g (float[n,2] x) => (float[n,2] y) { y = Celu(x) }",
-        f"model.onnx: node 'conv1': operator must be one of {KNOWN}, not Celu; replace it, the "
-        "nearest of them is Relu",
+        f"model.onnx: node 'conv1': operator must be one of {KNOWN}, not Celu; replace it, the nearest of them is Relu",
     ),
     "two operators": (
-        "g (float[n,2] x) => (float[n,2] y) { a = LRN<size=3>(x)  y = Hardmax(a) }",
+        "g (float[n,2] x) => (float[n,2] y) { a = LRN<size=3>(x)  y = EyeLike(a) }",
         f"model.onnx: node 'conv1': operator must be one of {KNOWN}, not LRN; express it with these\n"
-        f"model.onnx: node 'Hardmax.y': operator must be one of {KNOWN}, not Hardmax; express it with these",
+        f"model.onnx: node 'EyeLike.y': operator must be one of {KNOWN}, not EyeLike; express it with these",
     ),
     "operator of another domain": (
         "g (float[n,2] x) => (float[n,2] y) { y = com.microsoft.Gelu(x) }",
         f"model.onnx: node 'conv1': operator must be one of {KNOWN}, not com.microsoft::Gelu; replace it, "
-        "the nearest of them is Relu",
+        "the nearest of them is Gelu",
     ),
     "double": (
         "g (double[n,2] x) => (double[n,2] y) { y = Relu(x) }",
         "model.onnx: input 'x' must be of type FLOAT, not DOUBLE; export the model in float32",
     ),
-    "dropout that is on": (
-        "g (float[n,2] x) => (float[n,2] y) { r = Constant<value_float=0.5>()  t = Constant<value=bool {1}>() "
-        "y = Dropout(x, r, t) }",
-        "model.onnx: node 'Dropout.y': training_mode of Dropout must be constant false, not on or computed; export the "
-        "model in evaluation mode",
+    "dropout with a computed mode": (
+        "g (float[n,2] x, float[n,2] u) => (float[n,2] y) <float r = {0.5}> { t = Cast<to=9>(u) y = Dropout(x, r, t) }",
+        "model.onnx: node 'Dropout.y': training_mode of Dropout must be constant, not computed; export the model in "
+        "one mode",
+    ),
+    "dropout of everything": (
+        "g (float[n,2] x) => (float[n,2] y) <float r = {1}, bool t = {1}> { y = Dropout(x, r, t) }",
+        "model.onnx: node 'conv1': ratio of Dropout must be at least 0 and below 1, not 1; choose another ratio",
+    ),
+    "running statistics read": (
+        "g (float[n,2] x) => (float[n,2] y, float[2] m) <float[2] s = {1, 1}> "
+        "{ y, m, v = BatchNormalization<training_mode=1>(x, s, s, s, s) }",
+        "model.onnx: node 'conv1': output 'm' (a running statistic) must be unused, not read; remove what reads it: "
+        "running statistics are kept up by training itself",
     ),
     "open inner dimension": (
         "g (float[n,m] x) => (float[n,m] y) { y = Relu(x) }",
