@@ -23,6 +23,7 @@ from ohmflow.compiler.lowering.lower import Lowered, LowerOptions, lower
 from ohmflow.compiler.lowering.scaling import WeightScaling
 from ohmflow.compiler.lowering.source import source_for_export
 from ohmflow.compiler.mapping.assign import assign
+from ohmflow.compiler.mapping.grouping import stays_digital
 from ohmflow.compiler.mapping.packing import PACKINGS
 from ohmflow.compiler.mapping.placers import placers
 from ohmflow.compiler.plugins import choose
@@ -124,7 +125,7 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
     name = source.graph.name if isinstance(source, onnx.ModelProto) else Path(source).name
     model = load_model(source)
     initialise(model, options.init, options.init_seed)
-    graph = extract_arrays(model)
+    graph = extract_arrays(model, grouped=stays_digital(target, options.packing))
     training = training_graph(graph, options.loss, name, options.optimizer) if options.training else None
     values = {
         info.name: graph.model.graph.initializers[info.name].const_value.numpy()  # type: ignore[union-attr]

@@ -19,7 +19,7 @@ from ohmflow.runtime.digital.sessions import load_segments
 from ohmflow.runtime.ledger.events import EventBook, TileShape
 from ohmflow.runtime.machine.clock import Clock
 from ohmflow.runtime.machine.errors import ScratchpadError
-from ohmflow.runtime.machine.values import ValueEngine
+from ohmflow.runtime.machine.values import PATCH_BYTES, ValueEngine
 from ohmflow.targets.schema.target import Target
 
 
@@ -30,6 +30,7 @@ class Machine:
         program: what to run.
         target: what it was compiled for.
         seed: of all draws.
+        patch_bytes: windows of images are taken in pieces of about this size.
 
     Attributes:
         values: the value engine; it holds arrays and states.
@@ -40,7 +41,7 @@ class Machine:
         ProgramError: the program was compiled for another target.
     """
 
-    def __init__(self, program: Program, target: Target, seed: int) -> None:
+    def __init__(self, program: Program, target: Target, seed: int, patch_bytes: int = PATCH_BYTES) -> None:
         if program.manifest["target_hash"] != target.content_hash:
             raise ProgramError(
                 f"program: the target must be {program.manifest['target']} ({program.manifest['target_hash'][:12]}), "
@@ -54,6 +55,7 @@ class Machine:
             _arrays(program, target, seed),
             load_segments(program.segments, program.segments_onnx),
             *_programming(target),
+            patch_bytes,
         )
         tile = target.tile
         shape = TileShape(tile.crossbar.rows, tile.crossbar.cols, tile.dac is not None, tile.adc is not None)
