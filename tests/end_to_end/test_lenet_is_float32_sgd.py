@@ -14,9 +14,13 @@ import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from ohmflow.compiler.arrays import extract_arrays
+from ohmflow.compiler.autodiff import training_graph, training_onnx
 from ohmflow.compiler.compile import CompileOptions, compile_model
+from ohmflow.compiler.frontend import load_model
 from ohmflow.compiler.lowering.scaling import WeightScaling
 from ohmflow.compiler.program.program import Program
+from ohmflow.runtime.digital.sessions import session_options
 from ohmflow.runtime.machine.machine import Machine
 from ohmflow.runtime.training.export import trained_weights
 from ohmflow.targets.registry import load
@@ -132,3 +136,40 @@ def test_twenty_single_steps_of_lenet_equal_those_of_the_oracle(lines: int) -> N
         p = following
     moved = [np.abs(p[name] - value).max() / np.abs(value).max() for name, value in stored_in("lenet5.onnx").items()]
     assert min(moved) > 0.005, "the oracle must have trained for the comparison to mean anything"
+
+
+def test_steps_of_a_residual_network_equal_those_of_its_plain_training_graph() -> None:
+    """Batch normalisation, strides and shared inputs, with running statistics; the weights are those of the run."""
+    training = training_graph(extract_arrays(load_model(MODELS / "resnet_small.onnx")), "cross-entropy", "resnet_small")
+    plain = onnxruntime.InferenceSession(training_onnx(training).SerializeToString(), session_options())
+    following = {update.array: update.next for update in training.updates}
+    following |= {kept.name: kept.next for kept in (*training.parameters, *training.states)}
+    sources = {info.name: info for info in training.arrays}
+    program, chip = program_for("resnet_small.onnx", 64)
+    machine = Machine(program, chip, 0)
+    machine.execute("program", {}, {}, 0)
+    start = stored_in("resnet_small.onnx")
+    statistics = [name for name in start if name.endswith((".mean", ".var"))]
+    assert len(statistics) == 18 and {state.name for state in training.states} == set(statistics)
+    x, labels = images(4 * BATCH)
+    p = start
+    for number in range(4):
+        rows = slice(number * BATCH, (number + 1) * BATCH)
+        put(machine, p)
+        loss = stepped(machine, x[rows], labels[rows], number)
+        feeds = {
+            name: p[name].reshape(len(p[name]), -1).T if name in sources and sources[name].transposed else p[name]
+            for name in following
+        }
+        feeds |= {training.data_inputs[0]: x[rows], training.label.name: labels[rows]}
+        feeds[training.lr] = np.array(LR, np.float32)
+        expected, *values = plain.run([training.loss, *following.values()], feeds)
+        found = dict(zip(following, values, strict=True))
+        after = {
+            name: (value.T if name in sources and sources[name].transposed else value).reshape(p[name].shape)
+            for name, value in found.items()
+        }
+        assert_same_step(p, taken(machine, p), after, f"step {number}")
+        assert loss == pytest.approx(float(expected), rel=1e-5)
+        p = after
+    assert min(np.abs(p[name] - start[name]).max() for name in p) > 1e-3, "every value must have moved"
