@@ -8,6 +8,7 @@ its rule, the last layer's first, since its factors are ready first; then digita
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import onnx
@@ -68,7 +69,7 @@ class Lowered:
         module: the tile IR, without blocks.
         segments: ports of every digital segment.
         functions: their ONNX functions.
-        states: digital parameters.
+        states: digital parameters, running statistics, and what the optimiser remembers.
         weights: initial values of arrays [rows, cols] and states, by symbol.
         rows: graph names and numpy dtypes of each entry's arguments and results, see `Program`.
     """
@@ -77,7 +78,7 @@ class Lowered:
     segments: list[SegmentRecord] = field(default_factory=list)
     functions: list[onnx.FunctionProto] = field(default_factory=list)
     states: list[StateRecord] = field(default_factory=list)
-    weights: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    weights: dict[str, NDArray[Any]] = field(default_factory=dict)
     ports: dict[str, tuple[list[ir.Value], list[ir.Value], list[ir.Value]]] = field(default_factory=dict)
 
 
@@ -100,13 +101,13 @@ def lower(
     """
     lowered = Lowered(ModuleOp([]))
     graph = inference.graph if training is None else training.model.graph
-    parameters = _parameters(graph, arrays) if training is None else [p.name for p in training.parameters]
+    kinds = _kept_values(inference.graph, arrays) if training is None else _trained_values(training)
     taken = {*ENTRY_NAMES, *(info.name for info in arrays)}
     states: dict[str, str] = {}
-    for name in parameters:
+    for name in kinds:
         states[name] = _free(name, taken)
         taken.add(states[name])
-    _declare(lowered, arrays, graph, states, options)
+    _declare(lowered, arrays, graph, states, kinds, options)
     _lower_program(lowered, arrays, options)
     _lower_infer(lowered, inference, states, options)
     if training is not None:
@@ -114,10 +115,29 @@ def lower(
     return lowered
 
 
-def _parameters(graph: ir.Graph, arrays: tuple[ArrayInfo, ...]) -> list[str]:
-    """Digital parameters of a graph that is not trained: what training could change, so that both bill them alike."""
+@dataclass(frozen=True)
+class _Kept:
+    """What kind of state an initialiser is, and whether the source model has it."""
+
+    kind: str
+    exported: bool = True
+
+
+def _kept_values(graph: ir.Graph, arrays: tuple[ArrayInfo, ...]) -> dict[str, _Kept]:
+    """States of a graph that is not trained: what training could change, so that both bill them alike."""
     owned = {info.name for info in arrays}
-    return [name for name, value in graph.initializers.items() if name not in owned and is_trainable(value)]
+    statistics = {v for n in graph if n.op_type == "BatchNormalization" for v in n.inputs[3:]}
+    return {
+        name: _Kept("statistic" if value in statistics else "parameter")
+        for name, value in graph.initializers.items()
+        if name not in owned and is_trainable(value)
+    }
+
+
+def _trained_values(training: TrainingGraph) -> dict[str, _Kept]:
+    """States of a graph that is trained: its parameters, then running statistics and what the optimiser remembers."""
+    kept = {parameter.name: _Kept("parameter") for parameter in training.parameters}
+    return kept | {state.name: _Kept(state.kind, state.exported) for state in training.states}
 
 
 def _free(name: str, taken: Collection[str]) -> str:
@@ -132,6 +152,7 @@ def _declare(
     arrays: tuple[ArrayInfo, ...],
     graph: ir.Graph,
     states: Mapping[str, str],
+    kinds: Mapping[str, _Kept],
     options: LowerOptions,
 ) -> None:
     """Declare arrays and states, and keep their initial values."""
@@ -145,9 +166,10 @@ def _declare(
     for name, symbol in states.items():
         value = _numpy(graph.initializers[name])
         lowered.weights[symbol] = value
-        lowered.states.append(StateRecord(symbol, "parameter", value.dtype.name, value.shape, name))
+        kind, source = kinds[name].kind, name if kinds[name].exported else ""
+        lowered.states.append(StateRecord(symbol, kind, value.dtype.name, value.shape, source))
         key = WeightsAttr(symbol, value.dtype.name, _digest(value))
-        lowered.module.body.block.add_op(StateOp(symbol, "parameter", row_type(graph.initializers[name]), key))
+        lowered.module.body.block.add_op(StateOp(symbol, kind, row_type(graph.initializers[name]), key))
 
 
 def _lower_program(lowered: Lowered, arrays: tuple[ArrayInfo, ...], options: LowerOptions) -> None:
@@ -188,11 +210,13 @@ def _lower_train_step(
     phases = _phases(nodes, results)
     factors = {_held(v) for n in updates for v in n.inputs[1:3] if v is not None}
     following = {by_name[p.next]: states[p.name] for p in training.parameters}
+    following |= {by_name[s.next]: states[s.name] for s in training.states}
     returned = {*results, *factors, *following}
     items, names = _items(lowered, nodes, phases, returned, states, "train", options)
 
     inputs = {v.name: v for v in graph.inputs}
-    rows = [inputs[name] for name in (*training.data_inputs, training.label.name)]
+    masks = [mask.name for mask in training.masks]
+    rows = [inputs[name] for name in (*training.data_inputs, training.label.name, *masks)]
     scalars = [inputs[training.lr], inputs[training.inv_batch]]
     builder = EntryBuilder("train_step", rows, scalars, names)
     _open(builder, graph, nodes, states)
@@ -261,6 +285,8 @@ def _open(builder: EntryBuilder, graph: ir.Graph, nodes: list[ir.Node], states: 
     for name in arrays:
         builder.open(name)
     for name, symbol in states.items():
+        if name not in graph.initializers:
+            continue  # only training uses what an optimiser remembers
         builder.open(symbol)
         builder.get_state(graph.initializers[name], symbol)
 
@@ -326,7 +352,11 @@ def _needed(sections: Sequence[Section], returned: set[ir.Value]) -> set[ir.Valu
 
 
 def _phases(nodes: list[ir.Node], results: list[ir.Value]) -> dict[ir.Node, str]:
-    """Forward is what the loss and the model's outputs need; then backward, and updates of parameters."""
+    """Forward is what the loss and the model's outputs need; then backward, and updates of parameters.
+
+    A reduction over the batch that gradients of samples depend on is backward, one that only parameters depend on is an
+    update.
+    """
     forward: set[ir.Node] = set()
     stack = [v.producer() for v in results]
     while stack:
@@ -335,21 +365,20 @@ def _phases(nodes: list[ir.Node], results: list[ir.Value]) -> dict[ir.Node, str]
             continue
         forward.add(node)
         stack.extend(v.producer() for v in node.inputs if v is not None)
-    phases = {}
-    for node in nodes:
-        if node in forward:
-            phases[node] = "forward"
-        else:
-            rows = any(is_rows(v) for v in node.outputs)
-            phases[node] = "backward" if rows else "update"
-    return phases
+    backward: set[ir.Node] = set()
+    for node in reversed(nodes):
+        if node not in forward and (
+            any(is_rows(v) for v in node.outputs) or any(u.node in backward for v in node.outputs for u in v.uses())
+        ):
+            backward.add(node)
+    return {n: "forward" if n in forward else "backward" if n in backward else "update" for n in nodes}
 
 
-def _numpy(value: ir.Value) -> NDArray[np.float32]:
+def _numpy(value: ir.Value) -> NDArray[Any]:
     assert value.const_value is not None
-    array: NDArray[np.float32] = np.ascontiguousarray(value.const_value.numpy())
-    return array
+    array: NDArray[Any] = value.const_value.numpy()
+    return np.ascontiguousarray(array).reshape(array.shape)
 
 
-def _digest(value: NDArray[np.float32]) -> str:
+def _digest(value: NDArray[Any]) -> str:
     return hashlib.sha256(value.tobytes()).hexdigest()
