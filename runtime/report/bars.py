@@ -19,7 +19,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: what it is of, its whole value, words for it, and its segments in order."""
+    """One bar: what it is of, the value beside it, words for that, and its segments in order."""
 
     name: str
     value: float
@@ -41,6 +41,7 @@ def stacked(
     words: Callable[[float], str],
     labels: Callable[[list[float]], list[str]],
     label: str,
+    said: str | None = None,
 ) -> Bars | None:
     """Lay out bars.
 
@@ -49,6 +50,7 @@ def stacked(
         words: what a value is called.
         labels: what the axis' ticks are called.
         label: what the axis shows.
+        said: the segment whose value is written beside the bar, all of it when None.
 
     Returns:
         The bars, or None when all are empty.
@@ -56,11 +58,11 @@ def stacked(
     longest = max((sum(value for *_, value in segments) for _, segments in rows), default=0.0)
     if longest <= 0:
         return None
-    ticks = round_ticks(0.0, longest)
+    ticks = round_ticks(0.0, longest, 4)
     scale = 100.0 / ticks[-1]
     bars = []
     for name, segments in rows:
         kept = tuple(Segment(n, style, v, words(v), v * scale) for n, style, v in segments if v > 0)
-        total = sum(segment.value for segment in kept)
+        total = sum(segment.value for segment in kept if said in (None, segment.name))
         bars.append(Bar(name, total, words(total), kept))
     return Bars(tuple(bars), tuple(zip([t * scale for t in ticks], labels(ticks), strict=True)), label)

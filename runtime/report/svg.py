@@ -6,6 +6,9 @@ from markupsafe import Markup, escape
 
 Value = str | int | float
 
+_LETTER = 0.6
+"""Width of an average letter over the font size, on the safe side for bold text."""
+
 
 def element(name: str, *children: Markup | str, **attributes: Value) -> Markup:
     """Write one element.
@@ -39,14 +42,14 @@ def drawing(parts: Iterable[Markup], width: float, height: float, label: str, cl
 
 def fits(words: str, width: float, size: float) -> bool:
     """Whether text of this font size fits a width, by the width of an average letter."""
-    return len(words) * size * 0.56 <= width
+    return len(words) * size * _LETTER <= width
 
 
 def shortened(words: str, width: float, size: float) -> str:
     """The text, its middle left out until it fits; empty when not even three letters do."""
     if fits(words, width, size):
         return words
-    room = int(width / (size * 0.56)) - 1
+    room = int(width / (size * _LETTER)) - 1
     if room < 3:
         return ""
     head = (room + 1) // 2

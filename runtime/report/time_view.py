@@ -8,7 +8,7 @@ from ohmflow.runtime.report.colours import PHASES, STATES
 from ohmflow.runtime.report.quantities import percent
 from ohmflow.runtime.report.record import RunRecord
 
-_KINDS = {"tile": "tiles", "vector": "vector units", "host": "host"}
+_KINDS = {"tile": "tile", "vector": "vector unit", "host": "host"}
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,7 @@ def time_by_kind(record: RunRecord) -> list[KindTime]:
             "share of the run, mean over units",
         )
         finished = sums.get(("idle", FINISHED), 0)
-        found.append(
-            KindTime(f"{len(names)} {title}" if kind != "host" else title, len(names), bars, rows, finished, total)
-        )
+        found.append(KindTime(_number_of(len(names), title), len(names), bars, rows, finished, total))
     return found
 
 
@@ -82,7 +80,7 @@ def busiest_units(record: RunRecord, most: int = 12) -> Bars | None:
     order = sorted(sums, key=lambda unit: (-sums[unit].get("busy", 0), unit))[:most]
     states = (*STATES, FINISHED)
     rows = [(u, [(state, f"s-{state}", sums[u].get(state, 0) / record.cycles) for state in states]) for u in order]
-    return stacked(rows, percent, _percent_ticks, "share of the run")
+    return stacked(rows, percent, _percent_ticks, "share of the run; at work", "busy")
 
 
 def busiest_links(record: RunRecord, most: int = 10) -> list[LinkUse]:
@@ -91,6 +89,11 @@ def busiest_links(record: RunRecord, most: int = 10) -> list[LinkUse]:
         return []
     order = sorted(record.links.items(), key=lambda item: (-item[1][0], item[0]))[:most]
     return [LinkUse(name, flits, flits / record.cycles, wait) for name, (flits, wait) in order]
+
+
+def _number_of(number: int, what: str) -> str:
+    """Such as 14 tiles."""
+    return what.capitalize() if number == 1 else f"{number} {what}s"
 
 
 def _percent_ticks(ticks: list[float]) -> list[str]:
