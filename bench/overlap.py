@@ -41,9 +41,8 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--batch", type=int, default=1, help="images")
     batch = arguments.parse_args().batch
-    print(
-        f"{'target':<14} {'packing':<8} {'infer':>12} {'whole':>12} {'ratio':>6} {'train':>12} {'whole':>12} {'ratio':>6}"
-    )
+    heads = "".join(f" {head:>12} {'whole':>12} {'ratio':>6}" for head in ("infer", "train"))
+    print(f"{'target':<14} {'packing':<8}{heads}")
     for target in ("rpu-2016", "protonic-psg"):
         for packing in ("share", "spread"):
             read, trained = cycles(target, packing, batch)
