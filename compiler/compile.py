@@ -27,6 +27,7 @@ from ohmflow.compiler.mapping.grouping import stays_digital
 from ohmflow.compiler.mapping.packing import PACKINGS
 from ohmflow.compiler.mapping.placers import placers
 from ohmflow.compiler.plugins import choose
+from ohmflow.compiler.program.entry import Entry
 from ohmflow.compiler.program.program import ArrayRecord, Program
 from ohmflow.compiler.rules.registry import rule, rules
 from ohmflow.compiler.tile.attributes import BlockTable
@@ -158,6 +159,8 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
         for entry, (rows, scalars, results) in lowered.ports.items()
     }
     entries, chip, memory = assemble(lowered.module, arrays, lowered.states, lowered.segments, target, ports)
+    if training is not None:
+        entries["train_step"] = _with_masks(entries["train_step"], training)
     exported, model_hash = source_for_export(source, graph, lowered)
     program = Program(
         manifest=_manifest(name, model_hash, target, options, training, memory),
@@ -182,6 +185,12 @@ def _step_only(training: TrainingGraph) -> TrainingGraph:
     model.graph.outputs.extend(kept)
     RemoveUnusedNodesPass()(model)
     return replace(training, model=model)
+
+
+def _with_masks(entry: Entry, training: TrainingGraph) -> Entry:
+    """Mark the arguments that the machine draws."""
+    keep = {mask.name: mask.keep for mask in training.masks}
+    return replace(entry, arguments=tuple(replace(a, keep=keep.get(a.name)) for a in entry.arguments))
 
 
 def _batch(entry: str) -> list[str]:

@@ -25,12 +25,15 @@ class Argument:
         kind: `rows` (one element per sample), `scalar` or `value`.
         dtype: numpy name of the element type.
         shape: shape of one row, or of the value.
+        keep: of a random argument: each element is 1 with this probability, else 0, drawn by the machine in every
+            execution; None for data.
     """
 
     name: str
     kind: str
     dtype: str
     shape: tuple[int, ...]
+    keep: float | None = None
 
 
 @dataclass(frozen=True)

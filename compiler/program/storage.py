@@ -57,6 +57,7 @@ class _ArgumentText(BaseModel):
     kind: str
     dtype: str
     shape: list[int]
+    keep: float | None = None
 
 
 class _EntryText(BaseModel):
@@ -229,7 +230,7 @@ def _told(names: set[str]) -> str:
 
 
 def _argument(text: _ArgumentText) -> Argument:
-    return Argument(text.name, text.kind, text.dtype, tuple(text.shape))
+    return Argument(text.name, text.kind, text.dtype, tuple(text.shape), text.keep)
 
 
 def _ports(texts: list[dict[str, Any]]) -> tuple[Port, ...]:

@@ -19,6 +19,7 @@ from ohmflow.runtime.digital.sessions import load_segments
 from ohmflow.runtime.ledger.events import EventBook, TileShape
 from ohmflow.runtime.machine.clock import Clock
 from ohmflow.runtime.machine.errors import ScratchpadError
+from ohmflow.runtime.machine.masks import with_masks
 from ohmflow.runtime.machine.values import PATCH_BYTES, ValueEngine
 from ohmflow.targets.schema.target import Target
 
@@ -33,6 +34,7 @@ class Machine:
         patch_bytes: windows of images are taken in pieces of about this size.
 
     Attributes:
+        seed: of all draws.
         values: the value engine; it holds arrays and states.
         book: events so far.
         has_time: whether the target has a clock.
@@ -50,6 +52,7 @@ class Machine:
             )
         self.program = program
         self.target = target
+        self.seed = seed
         self.values = ValueEngine(
             program,
             _arrays(program, target, seed),
@@ -78,7 +81,7 @@ class Machine:
 
         Args:
             entry: `program`, `infer` or `train_step`.
-            rows: one row per sample, by argument.
+            rows: one row per sample, by argument; random arguments that are not given are drawn.
             scalars: by argument.
             step: number of this execution; a part of every draw's key.
 
@@ -90,6 +93,7 @@ class Machine:
         """
         if self.has_time:
             self.check_memory(entry, int(scalars.get("batch", 0)))
+        rows = with_masks(self.program.entries[entry], rows, int(scalars.get("batch", 0)), self.seed, step)
         results, frame = self.values.run(entry, rows, scalars, step)
         if self.has_time:
             key = (entry, self._trips(entry, scalars), tuple(sorted(frame.data_trips.items())))
