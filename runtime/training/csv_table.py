@@ -31,6 +31,8 @@ def read_csv(file: Path, label: str | None) -> dict[str, NDArray[Any]]:
     Raises:
         RunError: the file can not be read, or is not such a table.
     """
+    if not file.is_file():
+        raise RunError(f"--data {file}: must be a table in a file, not a missing one; check the path")
     names, header = _names(file)
     column = _label_column(file, names, label)
     try:
@@ -89,13 +91,13 @@ def _is_number(cell: str) -> bool:
 
 
 def _told(file: Path, message: str, header: int) -> str:
-    """Say in our words what numpy found; it counts rows from 0 and columns from 1, both after the header."""
+    """Say in our words what numpy found; it counts after the header, from 0 or, of widths, from 1."""
     cell = re.search(r"could not convert string '(.*)' to \S+ at row (\d+), column (\d+)", message)
     if cell:
-        place = f"row {int(cell[2]) + 1 + header}, column {cell[3]}"
+        place = f"line {int(cell[2]) + 1 + header}, column {cell[3]}"
         return f"--data {file}: must hold numbers only, not '{cell[1]}' as in {place}; convert it"
     width = re.search(r"changed from (\d+) to (\d+) at row (\d+)", message)
     if width:
-        place = f"row {int(width[3]) + header}"
+        place = f"line {int(width[3]) + header}"
         return f"--data {file}: rows must have {width[1]} columns each, not {width[2]} as in {place}; mend it"
     return f"--data {file}: must be a table of numbers with commas between, not something else; check the file"

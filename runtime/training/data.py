@@ -162,7 +162,7 @@ def _read(origin: DataSource) -> tuple[dict[str, NDArray[Any]], bool]:
         return _digits(), True
     if file.is_dir():
         return read_idx_folder(file), True
-    if file.suffix == ".csv" and file.is_file():
+    if file.suffix == ".csv":
         return read_csv(file, origin.label), True
     return read_npz(file, "--data"), False
 

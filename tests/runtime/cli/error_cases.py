@@ -375,6 +375,289 @@ def data_option_missing(folder: Path) -> Words:
     return ["train", small(folder), "-t", "ideal", "-o", folder / "run"]
 
 
+@case
+def target_option_missing(folder: Path) -> Words:
+    return ["train", small(folder), "--data", rows(folder), "-o", folder / "run"]
+
+
+@case
+def output_option_missing(folder: Path) -> Words:
+    return ["train", small(folder), "-t", "ideal", "--data", rows(folder)]
+
+
+@case
+def model_argument_missing(folder: Path) -> Words:
+    return ["train", "-t", "ideal", "--data", rows(folder), "-o", folder / "run"]
+
+
+@case
+def lr_schedule_unknown(folder: Path) -> Words:
+    return train(folder, "--lr-schedule", "cosinus")
+
+
+@case
+def lr_schedule_without_epochs(folder: Path) -> Words:
+    return train(folder, "--lr-schedule", "steps:0.1")
+
+
+@case
+def lr_schedule_with_a_negative_factor(folder: Path) -> Words:
+    return train(folder, "--lr-schedule", "steps:-0.1@10")
+
+
+@case
+def lr_schedule_that_falls(folder: Path) -> Words:
+    return train(folder, "--lr-schedule", "steps:0.1@20,10")
+
+
+@case
+def lr_schedule_with_a_value_too_many(folder: Path) -> Words:
+    return train(folder, "--lr-schedule", "cosine:0.1")
+
+
+@case
+def normalize_unknown(folder: Path) -> Words:
+    return train(folder, "--normalize", "minmax")
+
+
+@case
+def init_unknown(folder: Path) -> Words:
+    return train(folder, "--init", "kaimin")
+
+
+@case
+def init_of_a_program(folder: Path) -> Words:
+    return train(folder, "--init", "kaiming", model=program(folder))
+
+
+@case
+def init_seed_negative(folder: Path) -> Words:
+    return train(folder, "--init", "kaiming", "--init-seed", "-1")
+
+
+@case
+def eval_every_zero(folder: Path) -> Words:
+    return train(folder, "--eval-every", "0")
+
+
+@case
+def patience_zero(folder: Path) -> Words:
+    return train(folder, "--patience", "0")
+
+
+@case
+def checkpoint_every_zero(folder: Path) -> Words:
+    return train(folder, "--checkpoint-every", "0")
+
+
+@case
+def limit_zero(folder: Path) -> Words:
+    return train(folder, "--limit", "0")
+
+
+@case
+def limit_test_negative(folder: Path) -> Words:
+    return train(folder, "--limit-test", "-5")
+
+
+# Tables and IDX files -------------------------------------------------------------------------------------------------
+
+
+def table(folder: Path, text: str) -> Path:
+    (folder / "data.csv").write_text(text)
+    return folder / "data.csv"
+
+
+@case
+def csv_with_text_in_a_row(folder: Path) -> Words:
+    return train(folder, data=table(folder, "a,b,c,d,label\n1,2,3,4,0\n1,2,x,4,1\n"))
+
+
+@case
+def csv_with_a_short_row(folder: Path) -> Words:
+    return train(folder, data=table(folder, "1,2,3,4,0\n1,2,3,1\n"))
+
+
+@case
+def csv_without_rows(folder: Path) -> Words:
+    return train(folder, data=table(folder, "a,b,c,d,label\n"))
+
+
+@case
+def csv_with_semicolons(folder: Path) -> Words:
+    return train(folder, data=table(folder, "1;2;3;4;0\n1;2;3;4;1\n"))
+
+
+@case
+def csv_that_is_no_text(folder: Path) -> Words:
+    (folder / "data.csv").write_bytes(b"\xff\xfe\x00,")
+    return train(folder, data=folder / "data.csv")
+
+
+@case
+def csv_missing(folder: Path) -> Words:
+    return train(folder, data=folder / "absent.csv")
+
+
+@case
+def label_unknown(folder: Path) -> Words:
+    return train(folder, "--label", "clas", data=table(folder, "a,b,c,d,class\n1,2,3,4,0\n"))
+
+
+@case
+def label_of_an_archive(folder: Path) -> Words:
+    return train(folder, "--label", "class")
+
+
+def idx(folder: Path, name: str = "", content: bytes = b"") -> Path:
+    """A sound folder of four images of 2 × 2 pixels, but for one file."""
+    (folder / "idx").mkdir()
+    images = b"\0\0\x08\x03" + b"".join(n.to_bytes(4, "big") for n in (4, 2, 2)) + bytes(16)
+    labels = b"\0\0\x08\x01" + (4).to_bytes(4, "big") + bytes(4)
+    for part in ("train", "t10k"):
+        (folder / "idx" / f"{part}-images-idx3-ubyte").write_bytes(images)
+        (folder / "idx" / f"{part}-labels-idx1-ubyte").write_bytes(labels)
+    if name:
+        (folder / "idx" / name).write_bytes(content)
+    return folder / "idx"
+
+
+@case
+def idx_file_missing(folder: Path) -> Words:
+    (idx(folder) / "t10k-labels-idx1-ubyte").unlink()
+    return train(folder, data=folder / "idx")
+
+
+@case
+def idx_file_of_another_kind(folder: Path) -> Words:
+    return train(folder, data=idx(folder, "train-images-idx3-ubyte", b"\x89PNG...."))
+
+
+@case
+def idx_file_cut_short(folder: Path) -> Words:
+    return train(folder, data=idx(folder, "t10k-labels-idx1-ubyte", b"\0\0\x08\x01\0\0\0\x04\0\0"))
+
+
+@case
+def idx_file_with_damaged_compression(folder: Path) -> Words:
+    place = idx(folder, "train-labels-idx1-ubyte.gz", b"\x1f\x8b\x08\0 damaged")
+    (place / "train-labels-idx1-ubyte").unlink()
+    return train(folder, data=place)
+
+
+@case
+def idx_images_of_another_size(folder: Path) -> Words:
+    net = network(5, Layer("gemm", 3)).write(folder / "five.onnx")
+    return train(folder, "--val", "0", data=idx(folder), model=net)
+
+
+# Resumption -----------------------------------------------------------------------------------------------------------
+
+
+def finished(folder: Path) -> Path:
+    """The folder of a sound run of one epoch."""
+    from ohmflow.compiler.compile import compile_model
+    from ohmflow.runtime.training.api import train as train_program
+    from ohmflow.targets.registry import load
+
+    target = load("ideal")
+    train_program(compile_model(small(folder), target), target, str(rows(folder)), folder=folder / "run")
+    return folder / "run"
+
+
+@case
+def resume_missing(folder: Path) -> Words:
+    return ["train", "--resume", folder / "absent"]
+
+
+@case
+def resume_some_folder(folder: Path) -> Words:
+    return ["train", "--resume", folder]
+
+
+@case
+def resume_a_start_that_was_killed(folder: Path) -> Words:
+    (folder / "run" / ".starting").mkdir(parents=True)
+    return ["train", "--resume", folder / "run"]
+
+
+@case
+def resume_with_another_rate(folder: Path) -> Words:
+    return ["train", "--resume", folder, "--lr", "0.5"]
+
+
+@case
+def resume_with_a_model(folder: Path) -> Words:
+    return ["train", small(folder), "--resume", folder]
+
+
+@case
+def resume_with_a_damaged_record(folder: Path) -> Words:
+    (finished(folder) / "run.json").write_text('{"format_version": 1, "ohmflow"')
+    return ["train", "--resume", folder / "run"]
+
+
+@case
+def resume_with_a_record_that_lacks_something(folder: Path) -> Words:
+    (finished(folder) / "run.json").write_text('{"format_version": 1, "ohmflow": "0"}')
+    return ["train", "--resume", folder / "run"]
+
+
+@case
+def resume_with_a_record_of_another_version(folder: Path) -> Words:
+    (finished(folder) / "run.json").write_text('{"format_version": 7}')
+    return ["train", "--resume", folder / "run"]
+
+
+@case
+def resume_with_damaged_checkpoints(folder: Path) -> Words:
+    for file in (finished(folder) / "checkpoints").iterdir():
+        file.write_bytes(file.read_bytes()[:1000])
+    return ["train", "--resume", folder / "run"]
+
+
+@case
+def resume_with_a_checkpoint_that_is_none(folder: Path) -> Words:
+    import safetensors.numpy
+
+    for file in (finished(folder) / "checkpoints").iterdir():
+        safetensors.numpy.save_file({"w": np.zeros(3)}, file)
+    return ["train", "--resume", folder / "run"]
+
+
+@case
+def resume_with_other_data(folder: Path) -> Words:
+    finished(folder)
+    rows(folder, x=np.ones((20, 4), np.float32))
+    return ["train", "--resume", folder / "run"]
+
+
+@case
+def resume_without_its_data(folder: Path) -> Words:
+    finished(folder)
+    (folder / "data.npz").unlink()
+    return ["train", "--resume", folder / "run"]
+
+
+@case
+def resume_with_fewer_epochs(folder: Path) -> Words:
+    return ["train", "--resume", finished(folder), "--epochs", "0"]
+
+
+@case
+def resume_with_a_changed_program(folder: Path) -> Words:
+    file = finished(folder) / "program" / "weights.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"!")
+    return ["train", "--resume", folder / "run"]
+
+
+@case
+def resume_with_a_changed_target(folder: Path) -> Words:
+    file = finished(folder) / "target.yaml"
+    file.write_text(file.read_text().replace("name: ideal", "name: other"))
+    return ["train", "--resume", folder / "run"]
+
+
 # Folders --------------------------------------------------------------------------------------------------------------
 
 
