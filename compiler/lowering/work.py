@@ -8,10 +8,16 @@ from math import prod
 
 import onnx_ir as ir
 
-_FREE = frozenset({"Reshape", "Flatten", "Identity", "Squeeze", "Unsqueeze", "Constant", "Shape"})
+_FREE = frozenset({"Reshape", "Flatten", "Identity", "Squeeze", "Unsqueeze", "Constant", "Shape", "Dropout"})
 _SPECIAL = frozenset(
-    {"Exp", "Log", "Softmax", "LogSoftmax", "Sigmoid", "Tanh", "Div", "Reciprocal", "Sqrt", "Pow", "Erf", "Softplus"}
+    {
+        *("Exp", "Log", "Softmax", "LogSoftmax", "Sigmoid", "Tanh", "Div", "Reciprocal", "Sqrt", "Pow", "Erf"),
+        *("Softplus", "Elu", "Gelu"),
+    }
 )
+_POOLS = frozenset({"MaxPool", "AveragePool"})
+_MOVES = frozenset({"Slice", "Gather", "Pad", "Concat", "Expand"})
+"""They write each element of their result once, whatever the size of what they choose from."""
 
 
 def row_dims(value: ir.Value) -> tuple[int, ...]:
@@ -31,16 +37,46 @@ def is_rows(value: ir.Value) -> bool:
 def node_work(node: ir.Node) -> tuple[str, int] | None:
     """Class and elements (per row, if the node works on rows) of a node's work; None when it costs nothing.
 
-    A matrix product that stayed digital counts a multiply and an add for every term.
+    A matrix product or convolution counts a multiply and an add for every term, a pool what its windows see,
+    an inference BatchNormalization a multiply and an add for every element (its factors are per channel), a
+    ScatterElements what it adds, any other operator its largest operand or result.
     """
     if node.op_type in _FREE:
         return None
-    elements = max(
-        (prod(row_dims(v)) for v in (*node.inputs, *node.outputs) if v is not None and v.shape is not None), default=0
-    )
-    if node.op_type in ("MatMul", "Gemm"):
-        left = node.inputs[0]
-        assert left is not None
-        inner = row_dims(left)[-1] if row_dims(left) else 1
-        return "simple", 2 * prod(row_dims(node.outputs[0])) * inner
+    result = _elements(node.outputs[0])
+    match node.op_type:
+        case "MatMul" | "Gemm":
+            return "simple", 2 * result * _inner(node)
+        case "Conv":
+            return "simple", 2 * result * prod(row_dims(_operand(node, 1))[1:])
+        case "ConvTranspose":
+            return "simple", 2 * _elements(_operand(node, 0)) * prod(row_dims(_operand(node, 1))[1:])
+        case "BatchNormalization":
+            return "simple", 2 * result
+        case "ScatterElements":
+            return "simple", _elements(_operand(node, 2))
+        case op_type if op_type in _POOLS:
+            return "simple", result * prod(node.attributes["kernel_shape"].as_ints())
+        case op_type if op_type in _MOVES:
+            return "simple", result
+    elements = max(_elements(v) for v in (*node.inputs, *node.outputs) if v is not None and v.shape is not None)
     return ("special" if node.op_type in _SPECIAL else "simple"), elements
+
+
+def _elements(value: ir.Value) -> int:
+    return prod(row_dims(value))
+
+
+def _operand(node: ir.Node, index: int) -> ir.Value:
+    value = node.inputs[index]
+    assert value is not None, f"{node.op_type} requires operand {index}"
+    return value
+
+
+def _inner(node: ir.Node) -> int:
+    """Terms of each sum of a product."""
+    left = row_dims(_operand(node, 0))
+    turned = node.attributes.get("transA")
+    if not left:
+        return 1
+    return left[0] if turned is not None and turned.as_int() else left[-1]

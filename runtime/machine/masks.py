@@ -1,9 +1,9 @@
 """Masks of Dropout: random arguments of an entry, from the counter-based streams.
 
-Element e of a sample's mask is 1 where `uniform(hash) < keep`, with the vector's key (seed, MASK, 0, site, step, sample, position
-0, retry 0) and the draw at row line e, ordinal 0 (`docs/semantics.md`, *Randomness*). The site is the number of the mask
-among those of the entry. So masks depend on nothing else that is drawn, and a sample's mask on its place in the batch
-alone.
+Element e of a sample's mask is 1 where `uniform(hash) < keep`, with the vector's key (seed, MASK, 0, site, step,
+sample, position 0, retry 0) and the draw at row line e, ordinal 0 (`docs/semantics.md`, *Randomness*). The site is the
+number of the mask among those of the entry. So masks depend on nothing else that is drawn, and a sample's mask on its
+place in the batch alone.
 """
 # mypy: allow-untyped-decorators
 

@@ -143,6 +143,49 @@ def test_a_node_that_mixes_samples_is_refused(body: str, names: str) -> None:
         ("(float[batch,4] x, float[4,3] w) => (float[batch,3] y) { y = MatMul(x, w) }", ("simple", 24)),
         ("(float[batch,2,3] x) => (float[batch,6] y) { y = Flatten(x) }", None),
         ("(float[batch,4] x) => (float[4] y) <int64[1] a = {0}> { y = ReduceSum<keepdims=0>(x, a) }", ("simple", 4)),
+        ("(float[4,3] a, float[4,2] b) => (float[3,2] y) { y = Gemm<transA=1>(a, b) }", ("simple", 2 * 6 * 4)),
+        # 2 outputs of 4 x 4, each a sum of 3 channels x 3 x 3 products.
+        (
+            "(float[batch,3,6,6] x, float[2,3,3,3] w) => (float[batch,2,4,4] y) { y = Conv<kernel_shape=[3,3]>(x, w) }",
+            ("simple", 2 * 32 * 27),
+        ),
+        # In two groups, each output sees half of the channels.
+        (
+            "(float[batch,4,6] x, float[2,2,3] w) => (float[batch,2,4] y) { y = Conv<group=2>(x, w) }",
+            ("simple", 2 * 8 * 6),
+        ),
+        # The same products as the Conv whose input's gradient it is.
+        (
+            "(float[batch,2,4,4] g, float[2,3,3,3] w) => (float[batch,3,6,6] y) { y = ConvTranspose(g, w) }",
+            ("simple", 2 * 32 * 27),
+        ),
+        (
+            "(float[batch,2,6,6] x) => (float[batch,2,3,3] y) { y = MaxPool<kernel_shape=[2,2],strides=[2,2]>(x) }",
+            ("simple", 18 * 4),
+        ),
+        (
+            "(float[batch,2,6] x) => (float[batch,2,4] y) { y = AveragePool<kernel_shape=[3]>(x) }",
+            ("simple", 8 * 3),
+        ),
+        ("(float[batch,2,3,3] x) => (float[batch,2,1,1] y) { y = GlobalAveragePool(x) }", ("simple", 18)),
+        (
+            "(float[batch,6] x) => (float[batch,1] y) <int64[1] a = {1}> { y = ReduceMean<keepdims=1>(x, a) }",
+            ("simple", 6),
+        ),
+        (
+            "(float[batch,9] z, int64[batch,4] i, float[batch,4] u) => (float[batch,9] y) "
+            '{ y = ScatterElements<axis=1, reduction="add">(z, i, u) }',
+            ("simple", 4),
+        ),
+        ("(float[batch,9] x, int64[2] i) => (float[batch,2] y) { y = Gather<axis=1>(x, i) }", ("simple", 2)),
+        ("(float[batch,2] x, float[batch,3] z) => (float[batch,5] y) { y = Concat<axis=1>(x, z) }", ("simple", 5)),
+        (
+            "(float[batch,2,3] x, float[2] s) => (float[batch,2,3] y) { y = BatchNormalization(x, s, s, s, s) }",
+            ("simple", 12),
+        ),
+        ("(float[batch,4] x) => (float[batch,4] y) { y = Gelu(x) }", ("special", 4)),
+        ("(float[batch,1,4] x) => (float[batch,4] y) <int64[1] a = {1}> { y = Squeeze(x, a) }", None),
+        ("(float[batch,4] x) => (float[batch,4] y) { y = Dropout(x) }", None),
     ],
 )
 def test_work_counts_the_elements_of_a_row(body: str, work: tuple[str, int] | None) -> None:
