@@ -1,66 +1,19 @@
-"""The pulsed update beside a second one, in plain Python integers and floats, written from `docs/semantics.md`."""
+"""The pulsed update beside the second one of `plain_update.py`."""
 
-from math import ceil, sqrt
+from math import sqrt
 
 import numpy as np
 import pytest
 
-from ohmflow.runtime.crossbar.draws import NORMAL_NODES, Purpose
+from ohmflow.runtime.crossbar.draws import Purpose
 from ohmflow.runtime.crossbar.spec import Block, DrawSite, UpdateSpec
-
-MASK = 2**64 - 1
-G = 0x9E3779B97F4A7C15
-
-
-def mix(z):
-    z ^= z >> 30
-    z = z * 0xBF58476D1CE4E5B9 & MASK
-    z ^= z >> 27
-    z = z * 0x94D049BB133111EB & MASK
-    return z ^ (z >> 31)
-
-
-def key(*fields):
-    h = 0
-    for position, field in enumerate(fields):
-        h = mix(h ^ ((field + G * (position + 1)) & MASK))
-    return h
-
-
-def draw(vector_key, kind, row, column, ordinal):
-    index = (kind << 62) + (row << 34) + (column << 6) + ordinal
-    return mix((vector_key + G * (1 + index)) & MASK)
-
-
-def slot_uniforms(vector_key, kind, line, length):
-    """The 32-bit uniform of each slot: binary digit b of slot t is bit t of the draw with ordinal b."""
-    place = (line, 0) if kind == 0 else (0, line)
-    digits = [draw(vector_key, kind, *place, b) for b in range(32)]
-    return [sum(((digits[b] >> t) & 1) << (31 - b) for b in range(32)) for t in range(length)]
-
-
-def fires(vector_key, kind, values, gain, length):
-    """Whether each line fires in each slot, [lines, slots]."""
-    fired = np.zeros((len(values), length), bool)
-    for line, value in enumerate(values):
-        if value != 0:
-            limit = int(min(gain * float(abs(value)), 1.0) * 2**32)
-            fired[line] = [u < limit for u in slot_uniforms(vector_key, kind, line, length)]
-    return fired
-
-
-def update(x, d, rate, dw_min, spec, vector_key):
-    """Pulses of one vector pair: length, row trains, column trains."""
-    largest_x, largest_d = float(np.abs(x).max()), float(np.abs(d).max())
-    wanted = rate * largest_x * largest_d / dw_min
-    if wanted == 0:
-        return 0, np.zeros((len(x), 0), bool), np.zeros((len(d), 0), bool)
-    length = min(ceil(wanted), spec.train_length) if spec.train_length_management else spec.train_length
-    gain = sqrt(rate / (length * dw_min))
-    balance = sqrt(largest_d / largest_x) if spec.update_management else 1.0
-    rows = fires(vector_key, 0, x, gain * balance, length)
-    cols = fires(vector_key, 1, d, gain / balance, length)
-    return length, rows, cols
+from ohmflow.runtime.devices.constant_step import ConstantStep
+from ohmflow.runtime.devices.exp_step import ExpStep
+from ohmflow.runtime.devices.linear_step import LinearStep
+from ohmflow.runtime.devices.pow_step import PowStep
+from ohmflow.runtime.devices.soft_bounds import SoftBounds
+from tests.runtime.crossbar import plain_update as plain
+from tests.runtime.crossbar.plain_update import draw, key
 
 
 @pytest.mark.parametrize("update_management", [True, False])
@@ -82,7 +35,7 @@ def test_pulse_counts_equal_the_plain_reference(make_array, pairs, rate, update_
     lengths, clipped, lost = [], 0, 0
     for i in range(n):
         vector_key = key(11, Purpose.UPDATE, 3, 2, 77, 40 + i, 1, 0)
-        length, row_fires, col_fires = update(x[i], d[i], rate, step, spec, vector_key)
+        length, row_fires, col_fires = plain.trains(x[i], d[i], rate, step, spec, vector_key)
         together = row_fires.astype(int) @ col_fires.T.astype(int)
         moved -= together * np.sign(np.outer(x[i], d[i])) * step
         for b, block in enumerate(blocks):
@@ -108,5 +61,48 @@ def test_noisy_steps_equal_the_plain_reference(make_array):
     array.update(x, d, 5 * step * (1 - 1e-9), DrawSite(Purpose.UPDATE, 0, 4))
     h = draw(key(11, Purpose.UPDATE, 3, 0, 4, 0, 0, 0), 2, 0, 0, 0)
     cell, fraction = h >> 52, ((h >> 28) & 0xFFFFFF) / 2**24
-    xi = NORMAL_NODES[cell] + fraction * (NORMAL_NODES[cell + 1] - NORMAL_NODES[cell])
+    xi = plain.NORMAL_NODES[cell] + fraction * (plain.NORMAL_NODES[cell + 1] - plain.NORMAL_NODES[cell])
     assert array.w[0, 0] == pytest.approx(-step * (5 + noise * sqrt(5) * xi), rel=1e-6)
+
+
+STEPS = {"dw_min": 0.02, "up_down": 0.2, "up_down_dtod": 0.1, "dw_min_ctoc": 0.4, "w_max": 0.2, "w_min": -0.3}
+SPREAD = STEPS | {"dw_min_dtod": 0.3, "w_max_dtod": 0.3, "w_min_dtod": 0.3}
+GAMMAS = {"gamma_up": 1.2, "gamma_down": 0.7, "gamma_up_dtod": 0.1, "gamma_down_dtod": 0.2}
+DEVICES = {
+    "constant-step": (plain.constant, ConstantStep, {}),
+    "linear-step": (plain.linear, LinearStep, GAMMAS),
+    "linear-step additive": (plain.linear_additive, LinearStep, GAMMAS | {"ctoc_additive": True}),
+    "soft-bounds": (plain.linear, SoftBounds, {}),
+    "soft-bounds additive": (plain.linear_additive, SoftBounds, {"ctoc_additive": True}),
+    "exp-step": (
+        plain.exponential,
+        ExpStep,
+        {"A_up": 0.1, "A_down": 0.3, "gamma_up": 3.0, "gamma_down": 2.0, "a": 0.4, "b": 0.2},
+    ),
+    "pow-step": (plain.power, PowStep, GAMMAS),
+}
+
+
+# Write noise is one mechanism for all devices: one of each kind of kernel is enough.
+CASES = [(name, share, 0.0) for name in DEVICES for share in (0.0, 0.15)]
+CASES += [("constant-step", 0.0, 0.7), ("pow-step", 0.15, 0.7)]
+
+
+@pytest.mark.parametrize(("name", "half_select_step", "write_noise"), CASES)
+def test_every_device_is_pulsed_as_in_the_plain_reference(make_array, name, half_select_step, write_noise):
+    law, model, more = DEVICES[name]
+    device = model(model.Parameters(**SPREAD, **more, write_noise=write_noise))
+    spec = UpdateSpec(9, half_select_step=half_select_step)
+    rows, cols, n, rate = 5, 6, 12, 0.9
+    blocks = (Block(0, 0, 2, 6), Block(2, 0, 3, 6))
+    array = make_array(rows, cols, device=device, update=spec, blocks=blocks)
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((n, rows)).astype(np.float32)
+    d = (0.2 * rng.standard_normal((n, cols)) * (rng.random((n, cols)) < 0.8)).astype(np.float32)
+    array.program(rng.uniform(-0.2, 0.2, (rows, cols)))
+    keys = [key(11, Purpose.UPDATE, 3, 0, 9, 2 + i // 4, 1 + i % 4, 0) for i in range(n)]
+    hidden, shown = plain.update(law, array, x, d, rate, spec, keys, write_noise * 0.02)
+    counts = array.update(x, d, rate, DrawSite(Purpose.UPDATE, 0, 9, 1, 2, 4))
+    assert counts.coincidences.sum() > 100
+    assert array.hidden.tobytes() == hidden.tobytes()
+    assert array.w.tobytes() == (shown if write_noise else hidden).tobytes()

@@ -9,9 +9,12 @@ from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.draws import Purpose
 from ohmflow.runtime.crossbar.spec import Block, DrawSite, UpdateSpec
 from ohmflow.runtime.devices.constant_step import ConstantStep, ConstantStepPlanes
+from ohmflow.runtime.devices.exp_step import ExpStep
 from ohmflow.runtime.devices.ideal import Ideal
 from ohmflow.runtime.devices.linear_step import LinearStep
+from ohmflow.runtime.devices.pow_step import PowStep
 from ohmflow.runtime.devices.protocol import pulse, pulses
+from ohmflow.runtime.devices.soft_bounds import SoftBounds
 
 STEPS = {"dw_min": 0.01, "w_max": 0.6, "w_min": -0.4}
 SPREAD = {"dw_min_dtod": 0.3, "up_down_dtod": 0.1, "w_max_dtod": 0.3, "w_min_dtod": 0.5}
@@ -19,9 +22,18 @@ SLOPES = {"gamma_up": 0.5, "gamma_down": 0.2}
 AT = DrawSite(Purpose.UPDATE, 0, 0)
 
 
-@pytest.mark.parametrize(
-    ("model", "given"), [(ConstantStep, STEPS), (LinearStep, STEPS | SLOPES), (Ideal, {})], ids=lambda v: str(v)[:20]
-)
+CURVE = {"A_up": 0.1, "A_down": 0.1, "gamma_up": 1, "gamma_down": 1, "a": 0.5, "b": 0}
+GIVEN = {
+    ConstantStep: STEPS,
+    LinearStep: STEPS | SLOPES,
+    SoftBounds: STEPS,
+    ExpStep: STEPS | CURVE,
+    PowStep: STEPS | SLOPES,
+    Ideal: {},
+}
+
+
+@pytest.mark.parametrize(("model", "given"), GIVEN.items(), ids=lambda v: getattr(v, "name", ""))
 def test_every_parameter_is_documented_and_checked(model, given):
     parameters = model.Parameters(**given)
     assert all(field.description for field in model.Parameters.model_fields.values())
@@ -37,16 +49,16 @@ def test_parameters_out_of_range_are_refused(wrong):
         ConstantStep.Parameters(**(STEPS | wrong))
 
 
-@pytest.mark.parametrize("model", [ConstantStep, LinearStep])
+@pytest.mark.parametrize("model", [m for m in GIVEN if m is not Ideal])
 def test_planes_repeat_for_equal_seed_and_array_only(model):
-    given = STEPS | SPREAD | (SLOPES | {"gamma_up_dtod": 0.1} if model is LinearStep else {})
+    given = GIVEN[model] | SPREAD | ({"gamma_up_dtod": 0.1} if model in (LinearStep, PowStep) else {})
     device = model(model.Parameters(**given))
     first = device.planes(20, 30, 1, 2)
     for a, b in zip(first, device.planes(20, 30, 1, 2), strict=True):
         assert np.array_equal(a, b)
     for other in (device.planes(20, 30, 2, 2), device.planes(20, 30, 1, 3)):
         assert not np.array_equal(first.step, other.step)
-        assert not np.array_equal(first.b_max, other.b_max)
+        assert not np.array_equal(device.bounds(first), device.bounds(other))
 
 
 def test_steps_and_bounds_never_change_sign():
@@ -56,8 +68,9 @@ def test_steps_and_bounds_never_change_sign():
     assert (planes.b_min <= 0).all() and (planes.b_max >= 0).all()
 
 
-def test_the_mean_asymmetry_is_shared_by_both_directions():
-    planes = ConstantStep(ConstantStep.Parameters(**STEPS, up_down=0.4)).planes(2, 2, 0, 0)
+@pytest.mark.parametrize("model", [m for m in GIVEN if m is not Ideal])
+def test_the_mean_asymmetry_is_shared_by_both_directions(model):
+    planes = model(model.Parameters(**GIVEN[model], up_down=0.4)).planes(2, 2, 0, 0)
     assert np.allclose(planes.step[1], 1.2 * 0.01) and np.allclose(planes.step[0], -0.8 * 0.01)
 
 

@@ -8,13 +8,19 @@ import pytest
 from ohmflow.runtime.devices import registry
 from ohmflow.runtime.devices.constant_step import ConstantStep
 from ohmflow.runtime.devices.errors import BrokenDeviceError, DuplicateDeviceError, UnknownDeviceError
+from ohmflow.runtime.devices.exp_step import ExpStep
 from ohmflow.runtime.devices.ideal import Ideal
 from ohmflow.runtime.devices.linear_step import LinearStep
+from ohmflow.runtime.devices.pow_step import PowStep
+from ohmflow.runtime.devices.soft_bounds import SoftBounds
 
 OURS = {
     "ideal": "ohmflow.runtime.devices.ideal:Ideal",
     "constant-step": "ohmflow.runtime.devices.constant_step:ConstantStep",
     "linear-step": "ohmflow.runtime.devices.linear_step:LinearStep",
+    "soft-bounds": "ohmflow.runtime.devices.soft_bounds:SoftBounds",
+    "exp-step": "ohmflow.runtime.devices.exp_step:ExpStep",
+    "pow-step": "ohmflow.runtime.devices.pow_step:PowStep",
 }
 
 
@@ -27,16 +33,29 @@ def installed(monkeypatch):
     return install
 
 
+def test_our_devices_are_installed():
+    assert {name: registry.device_class(name) for name in OURS} == {
+        name: EntryPoint(name, value, registry.GROUP).load() for name, value in OURS.items()
+    }
+
+
 def test_our_devices_are_found_by_name(installed):
     installed()
-    assert [registry.device_class(name) for name in OURS] == [Ideal, ConstantStep, LinearStep]
+    assert [registry.device_class(name) for name in OURS] == [
+        Ideal,
+        ConstantStep,
+        LinearStep,
+        SoftBounds,
+        ExpStep,
+        PowStep,
+    ]
 
 
 def test_an_unknown_name_is_refused_with_the_nearest(installed):
     installed()
     message = (
-        "device.model: the device must be one of constant-step, ideal, linear-step, not 'linear_steps'; "
-        "did you mean 'linear-step'?"
+        "device.model: the device must be one of constant-step, exp-step, ideal, linear-step, pow-step, "
+        "soft-bounds, not 'linear_steps'; did you mean 'linear-step'?"
     )
     with pytest.raises(UnknownDeviceError, match=f"^{re.escape(message)}$"):
         registry.device_class("linear_steps")

@@ -1,0 +1,207 @@
+"""The pulsed update once more, in plain Python and numpy, written from `docs/semantics.md`: trains and draws in Python
+integers, devices in float32 arrays. What a device's pulse does is given as a law, `law(planes, w, up, xi) -> w'`.
+"""
+
+from collections.abc import Callable
+from math import ceil, sqrt
+from typing import Any
+
+import numpy as np
+
+from ohmflow.runtime.crossbar.draws import NORMAL_NODES, NORMAL_REACH
+
+MASK = 2**64 - 1
+G = 0x9E3779B97F4A7C15
+
+
+def mix(z):
+    z ^= z >> 30
+    z = z * 0xBF58476D1CE4E5B9 & MASK
+    z ^= z >> 27
+    z = z * 0x94D049BB133111EB & MASK
+    return z ^ (z >> 31)
+
+
+def key(*fields):
+    h = 0
+    for position, field in enumerate(fields):
+        h = mix(h ^ ((field + G * (position + 1)) & MASK))
+    return h
+
+
+def draw(vector_key, kind, row, column, ordinal):
+    index = (kind << 62) + (row << 34) + (column << 6) + ordinal
+    return mix((vector_key + G * (1 + index)) & MASK)
+
+
+def slot_uniforms(vector_key, kind, line, length):
+    """The 32-bit uniform of each slot: binary digit b of slot t is bit t of the draw with ordinal b."""
+    place = (line, 0) if kind == 0 else (0, line)
+    digits = [draw(vector_key, kind, *place, b) for b in range(32)]
+    return [sum(((digits[b] >> t) & 1) << (31 - b) for b in range(32)) for t in range(length)]
+
+
+def fires(vector_key, kind, values, gain, length):
+    """Whether each line fires in each slot, [lines, slots]."""
+    fired = np.zeros((len(values), length), bool)
+    for line, value in enumerate(values):
+        if value != 0:
+            limit = int(min(gain * float(abs(value)), 1.0) * 2**32)
+            fired[line] = [u < limit for u in slot_uniforms(vector_key, kind, line, length)]
+    return fired
+
+
+def trains(x, d, rate, dw_min, spec, vector_key):
+    """Pulses of one vector pair: length, row trains, column trains."""
+    largest_x, largest_d = float(np.abs(x).max()), float(np.abs(d).max())
+    wanted = rate * largest_x * largest_d / dw_min
+    if wanted == 0:
+        return 0, np.zeros((len(x), 0), bool), np.zeros((len(d), 0), bool)
+    length = min(ceil(wanted), spec.train_length) if spec.train_length_management else spec.train_length
+    gain = sqrt(rate / (length * dw_min))
+    balance = sqrt(largest_d / largest_x) if spec.update_management else 1.0
+    rows = fires(vector_key, 0, x, gain * balance, length)
+    cols = fires(vector_key, 1, d, gain / balance, length)
+    return length, rows, cols
+
+
+def normal(h):
+    """The normal number of a hash, in float32."""
+    cell, fraction = h >> 52, np.float32((h >> 28) & 0xFFFFFF) * np.float32(2**-24)
+    return NORMAL_NODES[cell] + fraction * (NORMAL_NODES[cell + 1] - NORMAL_NODES[cell])
+
+
+def normals(vector_key, shape, ordinal):
+    """The normal number of every device for one ordinal, [rows, cols]."""
+    drawn = [[normal(draw(vector_key, 2, i, j, ordinal)) for j in range(shape[1])] for i in range(shape[0])]
+    return np.array(drawn, np.float32)
+
+
+Law = Callable[[Any, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+ONE = np.float32(1)
+
+
+def way(planes_of_both, up):
+    """What of [2, rows, cols] belongs to each device's direction."""
+    return np.where(up, planes_of_both[1], planes_of_both[0])
+
+
+def constant(planes, w, up, xi):
+    moved = w + way(planes.step, up) * (ONE + planes.ctoc * xi)
+    return np.minimum(np.maximum(moved, planes.b_min), planes.b_max)
+
+
+def linear(planes, w, up, xi):
+    moved = w + (way(planes.step, up) + way(planes.slope, up) * w) * (ONE + planes.ctoc * xi)
+    return np.minimum(np.maximum(moved, planes.b_min), planes.b_max)
+
+
+def linear_additive(planes, w, up, xi):
+    step = way(planes.step, up)
+    moved = w + ((step + way(planes.slope, up) * w) + step * (planes.ctoc * xi))
+    return np.minimum(np.maximum(moved, planes.b_min), planes.b_max)
+
+
+def exp2(x):
+    """2^x by the polynomial of degree 5 that interpolates it at the Chebyshev points of [-1/2, 1/2]."""
+    x = np.clip(x, np.float32(-126), np.float32(127))
+    whole = np.rint(x)
+    f = x - whole
+    a = np.array([1.0000001, 0.6931472, 0.24022107, 0.05550357, 0.009676032, 0.0013390863], np.float32)
+    value = (a[0] + f * a[1]) + f * f * ((a[2] + f * a[3]) + f * f * (a[4] + f * a[5]))
+    return np.ldexp(value, whole.astype(int))
+
+
+def log2(x):
+    """log₂ x by four terms of the series of artanh; of 0, -127."""
+    m, exponent = np.frexp(x)
+    low = m < np.float32(sqrt(0.5))
+    m, exponent = np.where(low, 2 * m, m), np.where(low, exponent - 1, exponent)
+    s = (m - ONE) / (m + ONE)
+    z = s * s
+    b = np.array([2 / np.log(2) / k for k in (1, 3, 5, 7)], np.float32)
+    value = exponent.astype(np.float32) + s * ((b[0] + z * b[1]) + (z * z) * (b[2] + z * b[3]))
+    return np.where(x == 0, np.float32(-127), value)
+
+
+def exponential(planes, w, up, xi):
+    lost, offset = (np.where(up, pair[1], pair[0]) for pair in (planes.lost, planes.offset))
+    left = ONE - lost * exp2(way(planes.rate, up) * w + offset)
+    moved = w + way(planes.step, up) * np.maximum(left, np.float32(0)) * (ONE + planes.ctoc * xi)
+    return np.minimum(np.maximum(moved, planes.b_min), planes.b_max)
+
+
+def power(planes, w, up, xi):
+    room = np.abs(way(planes.bound, up) - w) * planes.per_range
+    factor = exp2(way(planes.gamma, up) * log2(room))
+    moved = w + way(planes.step, up) * factor * (ONE + planes.ctoc * xi)
+    return np.minimum(np.maximum(moved, planes.bound[0]), planes.bound[1])
+
+
+def pulse_together(law: Law, planes, w, n, up, vector_key):
+    """w after every device's n coincidences of one vector."""
+    xi = normals(vector_key, w.shape, 0)
+    moved = np.where(n > 0, law(planes, w, up, xi), w)
+    for ordinal in range(1, n.max(initial=0)):
+        moved = np.where(n > ordinal, law(planes, moved, up, normals(vector_key, w.shape, ordinal)), moved)
+    if law is constant:  # n pulses are one draw where none but the last can reach a bound
+        times, step = n.astype(np.float32), way(planes.step, up)
+        reach = (times - ONE) * np.abs(step) * (ONE + planes.ctoc * np.float32(NORMAL_REACH))
+        at_once = w + step * (times + planes.ctoc * (np.sqrt(times) * xi))
+        at_once = np.minimum(np.maximum(at_once, planes.b_min), planes.b_max)
+        room = np.minimum(planes.b_max - w, w - planes.b_min)
+        moved = np.where((n > 0) & (room >= reach), at_once, moved)
+    return moved
+
+
+def pulse_slots(law: Law, planes, w, rows, cols, row_up, col_up, share, vector_key):
+    """w after one vector where half-selected devices move.
+
+    Args:
+        law: of the device.
+        planes: its draws.
+        w: [rows, cols].
+        rows: [rows, slots] whether a row fires.
+        cols: [cols, slots] whether a column fires.
+        row_up: [rows] whether a row alone moves a device up.
+        col_up: [cols] whether a column alone does.
+        share: of a whole pulse.
+        vector_key: the vector's.
+    """
+    both_up = row_up[:, None] != col_up
+    for slot in range(rows.shape[1]):
+        row, col = np.broadcast_arrays(rows[:, slot, None], cols[:, slot])
+        xi = normals(vector_key, w.shape, slot)
+        whole = law(planes, w, both_up, xi)
+        alone = np.where(row, row_up[:, None], col_up)
+        part = w + np.float32(share) * (law(planes, w, alone, xi) - w)
+        w = np.where(row & col, whole, np.where(row | col, part, w))
+    return w
+
+
+def update(law: Law, array, x, d, rate, spec, keys, sigma=0.0):
+    """Weights of an array after updates: what pulses act on, and what is read.
+
+    Args:
+        law: of its devices.
+        array: with the weights before.
+        x: [n, rows].
+        d: [n, cols].
+        rate: lr/α.
+        spec: the `UpdateSpec`.
+        keys: [n] keys of the vectors.
+        sigma: write noise, device units.
+    """
+    hidden, shown = array.hidden.copy(), array.w.copy()
+    for i, vector_key in enumerate(keys):
+        _, rows, cols = trains(x[i], d[i], rate, array.device.dw_min, spec, vector_key)
+        n = rows.astype(int) @ cols.T.astype(int)
+        if spec.half_select_step:
+            step = spec.half_select_step
+            hidden = pulse_slots(law, array.planes, hidden, rows, cols, x[i] < 0, d[i] < 0, step, vector_key)
+            touched = (rows[:, None] | cols[None]).any(2)
+        else:
+            hidden = pulse_together(law, array.planes, hidden, n, np.outer(x[i], d[i]) < 0, vector_key)
+            touched = n > 0
+        shown = np.where(touched, hidden + np.float32(sigma) * normals(vector_key, hidden.shape, 63), shown)
+    return hidden, shown
