@@ -1,8 +1,8 @@
-"""Adam for digital parameters, with bias correction.
+"""Adam with bias correction: steps of about the learning rate, β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
 
     m ← β₁·m + (1 − β₁)·g       v ← β₂·v + (1 − β₂)·g²       p ← p − lr·(m/(1 − β₁ᵗ)) / (√(v/(1 − β₂ᵗ)) + ε)
 
-β₁ = 0.9, β₂ = 0.999, ε = 1e-8; t counts steps from 1, and all parameters share it. Source: Kingma and Ba 2015,
+t counts steps from 1, and all parameters share it. Source: Kingma and Ba 2015,
 arXiv 1412.6980, Algorithm 1.
 """
 
