@@ -145,9 +145,18 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
             rows = [(b.row0, b.col0, b.rows, b.cols, b.tile, b.tile_row, b.tile_col) for b in blocks[op.sym_name.data]]
             op.properties["blocks"] = BlockTable.of(rows)
     verify_tile(lowered.module)
+    exported, model_hash, is_source = source_for_export(source, graph, lowered)
     arrays = tuple(
         ArrayRecord(
-            a.name, a.rows, a.cols, alphas[a.name], options.rule, a.initializer, a.transposed, blocks[a.name], a.part
+            a.name,
+            a.rows,
+            a.cols,
+            alphas[a.name],
+            options.rule,
+            a.initializer if is_source else a.name,
+            a.transposed and is_source,
+            blocks[a.name],
+            a.part if is_source else None,
         )
         for a in graph.arrays
     )
@@ -161,7 +170,6 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
     entries, chip, memory = assemble(lowered.module, arrays, lowered.states, lowered.segments, target, ports)
     if training is not None:
         entries["train_step"] = _with_masks(entries["train_step"], training)
-    exported, model_hash = source_for_export(source, graph, lowered)
     program = Program(
         manifest=_manifest(name, model_hash, target, options, training, memory),
         arrays=arrays,
