@@ -11,6 +11,7 @@ from click.core import ParameterSource
 if TYPE_CHECKING:
     from ohmflow.compiler.compile import CompileOptions
     from ohmflow.compiler.program.program import Program
+    from ohmflow.runtime.trace.window import Window
     from ohmflow.targets.schema.target import Target
 
 _COMPILE_OPTIONS = (
@@ -100,6 +101,29 @@ def compile_options(function: F) -> F:
 def json_option(function: F) -> F:
     """Add `--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(function)
+
+
+def trace_options(function: F) -> F:
+    """Add `--trace` and `--trace-window`."""
+    function = click.option(
+        "--trace-window",
+        metavar="FIRST:LAST",
+        help="Training steps to trace, counted from 1 (implies --trace).  [default: 1:2]",
+    )(function)
+    return click.option("--trace", is_flag=True, help="Write trace.json, for Perfetto or chrome://tracing.")(function)
+
+
+def make_window(trace: bool, text: str | None) -> "Window | None":
+    """Training steps to trace, or None for no trace.
+
+    Raises:
+        TraceError: the window is not FIRST:LAST.
+    """
+    if not trace and text is None:
+        return None
+    from ohmflow.runtime.trace.window import Window, parse_window
+
+    return Window() if text is None else parse_window(text)
 
 
 def load_target(name: str, overrides: tuple[str, ...]) -> "Target":

@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-_LEFT_OUT = ("output", "overwrite", "as_json")
-"""Where a run is written and what is printed meanwhile; neither is part of what is reproduced."""
+_LEFT_OUT = ("output", "overwrite", "as_json", "epochs", "checkpoint_every", "trace", "trace_window")
+"""Where a run is written and what is written besides, which changes no result; and `--epochs`, which may change when a
+run is resumed, and is added when the run ends."""
 
 
 @click.command("report", short_help="Make a run's page again, or compare runs.")
@@ -33,7 +34,7 @@ def command(runs: tuple[Path, ...], output: Path | None) -> None:
 
 
 def reproducing_command(context: click.Context) -> str:
-    """The command line of a command as it was given, its output folder replaced by RUN.
+    """The command line of a command as it was given, without its output folder and its epochs.
 
     Args:
         context: of the command that runs.
@@ -54,4 +55,4 @@ def reproducing_command(context: click.Context) -> str:
             continue
         for one in value if parameter.multiple else (value,):
             options += [parameter.opts[0], str(one)]
-    return f"{shlex.join([*words[0].split(), *words[1:], *options])} -o RUN"
+    return shlex.join([*words[0].split(), *words[1:], *options])

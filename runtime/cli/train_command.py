@@ -1,5 +1,6 @@
 """`ohmflow train`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +13,22 @@ from ohmflow.runtime.cli.options import (
     json_option,
     load_target,
     make_compile_options,
+    make_window,
     optional_target_options,
     program_of,
+    trace_options,
 )
+from ohmflow.runtime.cli.report_command import reproducing_command
 
 if TYPE_CHECKING:
+    from ohmflow.runtime.trace.window import Window
     from ohmflow.runtime.training.plan import TrainingPlan
     from ohmflow.runtime.training.trainer import Progress, Trainer
 
 _NEEDED = ("source", "target_name", "data", "output")
 """What a new run needs, and a resumed one has already."""
 
-_OF_A_RESUMPTION = ("resume", "epochs", "as_json")
+_OF_A_RESUMPTION = ("resume", "epochs", "as_json", "trace", "trace_window")
 """All that may be said when a run is resumed."""
 
 
@@ -63,26 +68,37 @@ _OF_A_RESUMPTION = ("resume", "epochs", "as_json")
     metavar="RUN",
     help="Go on with a run that was stopped or killed; --epochs may be raised.",
 )
+@trace_options
 @compile_options
 @json_option
 @click.pass_context
 def command(
-    context: click.Context, /, resume: Path | None, epochs: int, output: Path, as_json: bool, **options: Any
+    context: click.Context,
+    /,
+    resume: Path | None,
+    epochs: int,
+    output: Path,
+    as_json: bool,
+    trace: bool,
+    trace_window: str | None,
+    **options: Any,
 ) -> None:
     """Train MODEL (an ONNX file) or a compiled PROGRAM on a simulated chip.
 
-    OUTPUT receives the trained model.onnx, summary.json, ledger.csv and events.npz, and what it takes to go on with
-    the run. Ctrl-C ends the training at the next step, with its state saved; a second one ends it at once.
+    OUTPUT receives the trained model.onnx, summary.json, ledger.csv, events.npz and report.html, and what it takes to
+    go on with the run. Ctrl-C ends the training at the next step, with its state saved; a second one ends it at once.
     """
     from ohmflow.runtime.training.errors import StoppedError
 
+    window = make_window(trace, trace_window)
     if resume is not None:
         plan = _resumption(context, resume, epochs)
     else:
         _need(context)
         plan = _new_run(output, epochs, **options)
+        plan = replace(plan, record=plan.record.model_copy(update={"command": reproducing_command(context)}))
     try:
-        _carry_out(plan, as_json)
+        _carry_out(plan, as_json, window)
     except StoppedError as stop:
         click.echo(str(stop), err=True)
         context.exit(stop.exit_status)
@@ -174,7 +190,7 @@ def _new_run(
     return plan_training(program, target, where, settings, output, overwrite, checkpoint_every)
 
 
-def _carry_out(plan: "TrainingPlan", as_json: bool) -> None:
+def _carry_out(plan: "TrainingPlan", as_json: bool, window: "Window | None") -> None:
     from ohmflow.runtime.cli.show import TrainingDisplay, show_run
     from ohmflow.runtime.training.api import carry_out
     from ohmflow.runtime.training.host_estimate import HostEstimate
@@ -193,7 +209,7 @@ def _carry_out(plan: "TrainingPlan", as_json: bool) -> None:
         def epoch_done(trainer: "Trainer", epoch: int) -> None:
             display.epoch_done(trainer.history, epoch)
 
-        run = carry_out(plan, watch, epoch_done)
+        run = carry_out(plan, watch, epoch_done, window)
     if as_json:
         echo_json(run.summary)
     else:

@@ -45,6 +45,7 @@ class EventBook:
         counts: per epoch, the count of each key.
         phase_cycles: per epoch, cycles of each (unit, phase).
         activity: what units waited for, how links were used, what each array did.
+        tile: physical lines and converters of a tile.
     """
 
     def __init__(self, program: Program, tile: TileShape) -> None:
@@ -53,7 +54,7 @@ class EventBook:
         self.counts: dict[int, dict[Key, float]] = {}
         self.phase_cycles: dict[int, dict[tuple[str, str], int]] = {}
         self.activity = ActivityBook(program)
-        self._tile = tile
+        self.tile = tile
         self._executed = {name: np.zeros(len(e.instructions), np.int64) for name, e in program.entries.items()}
         self._phases: NDArray[np.int64] = np.zeros((len(program.chip.units), len(PHASES)), np.int64)
         self._epoch_cycles = 0
@@ -100,7 +101,7 @@ class EventBook:
                         self.activity.add_array(epoch, self.program.arrays[array_of[instruction]].name, key, count)
             executed[:] = 0
         for name, table in tallies.items():
-            for event in tally_events(self.program, self._tile, self.program.entries[name], table):
+            for event in tally_events(self.program, self.tile, self.program.entries[name], table):
                 counts[event.key] = counts.get(event.key, 0.0) + event.count
                 self.activity.add_array(epoch, event.array, event.key, event.count)
         if self.program.chip.clock_hz is not None:

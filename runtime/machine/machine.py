@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ohmflow.compiler.program.entry import CountLayout, resolve
 from ohmflow.compiler.program.errors import ProgramError
 from ohmflow.compiler.program.program import Program
+from ohmflow.compiler.program.schedule import Timeline
 from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.spec import Block, ConductanceSpec, ReadSpec, UpdateSpec
 from ohmflow.runtime.devices.registry import device_class
@@ -22,6 +23,18 @@ from ohmflow.runtime.machine.errors import ScratchpadError
 from ohmflow.runtime.machine.masks import with_masks
 from ohmflow.runtime.machine.values import PATCH_BYTES, ValueEngine
 from ohmflow.targets.schema.target import Target
+
+
+class Observer(Protocol):
+    """Looks at single executions, such as a trace does."""
+
+    def wants(self, entry: str, step: int) -> bool:
+        """Whether to show it the next execution."""
+        ...
+
+    def saw(self, entry: str, step: int, timeline: Timeline, tally: NDArray[np.float64]) -> None:
+        """Take an execution: its timeline with issues and grants, and what the crossbars counted in it."""
+        ...
 
 
 class Machine:
@@ -38,6 +51,7 @@ class Machine:
         values: the value engine; it holds arrays and states.
         book: events so far.
         has_time: whether the target has a clock.
+        observer: is shown the executions that it wants, on a target with time.
 
     Raises:
         ProgramError: the program was compiled for another target.
@@ -64,6 +78,7 @@ class Machine:
         shape = TileShape(tile.crossbar.rows, tile.crossbar.cols, tile.dac is not None, tile.adc is not None)
         self.book = EventBook(program, shape)
         self.has_time = program.chip.clock_hz is not None
+        self.observer: Observer | None = None
         self._fitting: set[tuple[str, int]] = set()
         self._names = tuple(u.name for u in program.chip.units)
         self._clocks: dict[tuple[str, tuple[int, ...], tuple[tuple[int, int], ...]], tuple[Clock, CountLayout]] = {}
@@ -94,6 +109,8 @@ class Machine:
         if self.has_time:
             self.check_memory(entry, int(scalars.get("batch", 0)))
         rows = with_masks(self.program.entries[entry], rows, int(scalars.get("batch", 0)), self.seed, step)
+        watching = self.observer if self.observer is not None and self.observer.wants(entry, step) else None
+        counted = self.values.tallies[entry].table.copy() if watching is not None else None
         results, frame = self.values.run(entry, rows, scalars, step)
         if self.has_time:
             key = (entry, self._trips(entry, scalars), tuple(sorted(frame.data_trips.items())))
@@ -103,7 +120,10 @@ class Machine:
                 schedule = resolve(frame.entry, layout, self.program.chip.hop, self._names)
                 known = self._clocks[key] = (Clock(schedule), layout)
             clock, layout = known
-            self.book.add_timeline(entry, clock.run(frame.flat_counts(layout)))
+            timeline = clock.run(frame.flat_counts(layout), record=watching is not None)
+            self.book.add_timeline(entry, timeline)
+            if watching is not None and counted is not None:
+                watching.saw(entry, step, timeline, self.values.tallies[entry].table - counted)
         return results
 
     def _trips(self, entry: str, scalars: Mapping[str, Any]) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from ohmflow.runtime.report.colours import PHASES, by_component, component_class
 from ohmflow.runtime.report.energy_view import cells
 from ohmflow.runtime.report.line_chart import Line, line_chart
 from ohmflow.runtime.report.quantities import scaled, tick_labels
-from ohmflow.runtime.report.record import RunRecord
+from ohmflow.runtime.report.record import RunFiles
 from ohmflow.runtime.report.templates import render
 
 _COLOURS = 8
@@ -23,10 +23,10 @@ class _Named:
 
     name: str
     style: str
-    record: RunRecord
+    record: RunFiles
 
 
-def comparison_page(records: Sequence[RunRecord]) -> str:
+def comparison_page(records: Sequence[RunFiles]) -> str:
     """Make the page; its bytes follow from the records and their order.
 
     Args:
@@ -58,7 +58,7 @@ def comparison_page(records: Sequence[RunRecord]) -> str:
     return render("comparison.html.j2", values)
 
 
-def _names(records: Sequence[RunRecord]) -> list[str]:
+def _names(records: Sequence[RunFiles]) -> list[str]:
     """Names of the folders, numbered where two are the same."""
     names = [record.name for record in records]
     return [f"{n} ({names[: k + 1].count(n)})" if names.count(n) > 1 else n for k, n in enumerate(names)]

@@ -6,7 +6,7 @@ from ohmflow.runtime.ledger.bill import unit_kind
 from ohmflow.runtime.report.bars import Bars, stacked
 from ohmflow.runtime.report.colours import PHASES, by_component, component_class
 from ohmflow.runtime.report.quantities import scaled, tick_labels
-from ohmflow.runtime.report.record import RunRecord
+from ohmflow.runtime.report.record import RunFiles
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class UncertainFigure:
     share: float | None
 
 
-def cells(record: RunRecord) -> dict[tuple[str, str], float]:
+def cells(record: RunFiles) -> dict[tuple[str, str], float]:
     """Joules by (phase, component)."""
     sums: dict[tuple[str, str], float] = {}
     for row in record.rows:
@@ -40,13 +40,13 @@ def cells(record: RunRecord) -> dict[tuple[str, str], float]:
     return sums
 
 
-def phases_of(record: RunRecord) -> list[str]:
+def phases_of(record: RunFiles) -> list[str]:
     """Phases that occur in the ledger, in the order of a step."""
     found = {row.phase for row in record.rows} | {phase for _, phase in record.unit_phases}
     return [phase for phase in PHASES if phase in found]
 
 
-def energy_table(record: RunRecord) -> EnergyTable | None:
+def energy_table(record: RunFiles) -> EnergyTable | None:
     """Energy by phase and component, or None where nothing has a price."""
     if record.joules is None:
         return None
@@ -61,7 +61,7 @@ def energy_table(record: RunRecord) -> EnergyTable | None:
     return EnergyTable(tuple(components), rows, tuple(by_name[name] for name in components), record.joules)
 
 
-def energy_bars(record: RunRecord, leaking: bool) -> Bars | None:
+def energy_bars(record: RunFiles, leaking: bool) -> Bars | None:
     """Stacked bars of energy by phase and component, or None where there is nothing to show.
 
     Args:
@@ -86,7 +86,7 @@ def energy_bars(record: RunRecord, leaking: bool) -> Bars | None:
     return stacked(kept, lambda v: scaled(v, "J"), lambda t: tick_labels(t, "J"), "energy")
 
 
-def uncertain_figures(record: RunRecord) -> tuple[list[UncertainFigure], list[UncertainFigure]]:
+def uncertain_figures(record: RunFiles) -> tuple[list[UncertainFigure], list[UncertainFigure]]:
     """Figures of low confidence: those that price something in the bill, by joules, and the others, by path."""
     by_event: dict[tuple[str, str], float] = {}
     for row in record.rows:

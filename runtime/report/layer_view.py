@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ohmflow.runtime.report.record import RunRecord
+from ohmflow.runtime.report.record import RunFiles
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Layer:
     share: float | None
 
 
-def layers(record: RunRecord) -> list[Layer]:
+def layers(record: RunFiles) -> list[Layer]:
     """One row per array, in the order of the program."""
     work: dict[tuple[str, str], float] = {}
     joules: dict[str, float] = {}

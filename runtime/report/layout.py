@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from ohmflow.runtime.ledger.activity import FINISHED
-from ohmflow.runtime.report.record import RunRecord
+from ohmflow.runtime.report.record import RunFiles
 
 _PLACE = re.compile(r"\((\d+),(\d+)\)")
 
@@ -57,7 +57,7 @@ def place_of(name: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-def busy_cycles(record: RunRecord) -> dict[str, int]:
+def busy_cycles(record: RunFiles) -> dict[str, int]:
     """Cycles in which each unit was at work."""
     busy: dict[str, int] = {}
     for (unit, _, state), n in record.states.items():
@@ -68,7 +68,7 @@ def busy_cycles(record: RunRecord) -> dict[str, int]:
     return busy
 
 
-def used_tiles(record: RunRecord) -> list[TileUse]:
+def used_tiles(record: RunFiles) -> list[TileUse]:
     """Tiles that hold weights, by row and column of the mesh."""
     blocks: dict[str, list[PlacedBlock]] = {}
     for array in record.facts["arrays"]:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from ohmflow.runtime.report.floorplan import blocks_of
 from ohmflow.runtime.report.layout import TileUse, busy_cycles, place_of, used_tiles
 from ohmflow.runtime.report.quantities import integer, percent, scaled
-from ohmflow.runtime.report.record import RunRecord
+from ohmflow.runtime.report.record import RunFiles
 from ohmflow.runtime.report.svg import drawing, element, group, shortened, text
 
 _PITCH, _NODE, _MARGIN = 132.0, 92.0, 26.0
@@ -29,7 +29,7 @@ class MeshMap:
     whole: bool
 
 
-def mesh_map(record: RunRecord) -> MeshMap | None:
+def mesh_map(record: RunFiles) -> MeshMap | None:
     """Draw the mesh, or None on a target without one."""
     mesh = record.facts["target"]["mesh"]
     if mesh is None:
@@ -49,7 +49,7 @@ def mesh_map(record: RunRecord) -> MeshMap | None:
     return MeshMap(svg, columns, rows, whole)
 
 
-def _shown(record: RunRecord, size: int, axis: int) -> tuple[int, int]:
+def _shown(record: RunFiles, size: int, axis: int) -> tuple[int, int]:
     """First and one past the last column (row) to draw."""
     if size <= _WHOLE:
         return (0, size)
@@ -67,7 +67,7 @@ def _y(row: int, rows: tuple[int, int]) -> float:
     return _MARGIN + (row - rows[0]) * _PITCH
 
 
-def _nodes(record: RunRecord, columns: tuple[int, int], rows: tuple[int, int]) -> list[Markup]:
+def _nodes(record: RunFiles, columns: tuple[int, int], rows: tuple[int, int]) -> list[Markup]:
     tiles: dict[tuple[int, int], list[TileUse]] = {}
     for tile in used_tiles(record):
         if tile.node is not None:
@@ -89,7 +89,7 @@ def _nodes(record: RunRecord, columns: tuple[int, int], rows: tuple[int, int]) -
     return parts
 
 
-def _tiles(record: RunRecord, tiles: list[TileUse], left: float, top: float) -> list[Markup]:
+def _tiles(record: RunFiles, tiles: list[TileUse], left: float, top: float) -> list[Markup]:
     """The tiles of a node side by side, each with its energy above."""
     if not tiles:
         return []
@@ -114,7 +114,7 @@ def _mark(x: float, y: float, kind: str, name: str, busy: float) -> Markup:
     return group([box, text(x + 13.5, y + 12.5, {"vector": "vec", "host": "host"}[kind], "unit-name", "middle")])
 
 
-def _inner_links(record: RunRecord, x: int, y: int, left: float, top: float) -> list[Markup]:
+def _inner_links(record: RunFiles, x: int, y: int, left: float, top: float) -> list[Markup]:
     """Local, inject and eject as three bars whose height is their share of busy cycles; only where one is used."""
     names = [f"{kind}({x},{y})" for kind in _INSIDE]
     if not any(name in record.links for name in names):
@@ -132,7 +132,7 @@ def _inner_links(record: RunRecord, x: int, y: int, left: float, top: float) -> 
     return parts
 
 
-def _links(record: RunRecord, columns: tuple[int, int], rows: tuple[int, int]) -> list[Markup]:
+def _links(record: RunFiles, columns: tuple[int, int], rows: tuple[int, int]) -> list[Markup]:
     """Links between neighbours, drawn to the right of their direction; width and strength by load."""
     most = max((record.links.get(n, (0, 0))[0] for n in record.links if n.split("(")[0] in _STEPS), default=0)
     parts = []
@@ -146,7 +146,7 @@ def _links(record: RunRecord, columns: tuple[int, int], rows: tuple[int, int]) -
     return parts
 
 
-def _arrow(record: RunRecord, name: str, centre: tuple[float, float], step: tuple[int, int], most: int) -> Markup:
+def _arrow(record: RunFiles, name: str, centre: tuple[float, float], step: tuple[int, int], most: int) -> Markup:
     dx, dy = step
     side = 10.0
     x, y = centre[0] - dy * side, centre[1] + dx * side

@@ -11,7 +11,7 @@ from ohmflow.runtime.report.layer_view import layers
 from ohmflow.runtime.report.layout import used_tiles
 from ohmflow.runtime.report.line_chart import Line, line_chart
 from ohmflow.runtime.report.mesh import mesh_map
-from ohmflow.runtime.report.record import RunRecord
+from ohmflow.runtime.report.record import RunFiles
 from ohmflow.runtime.report.templates import render
 from ohmflow.runtime.report.time_view import busiest_links, busiest_units, time_by_kind
 
@@ -25,7 +25,7 @@ _ACCURACIES = (
 )
 
 
-def run_page(record: RunRecord) -> str:
+def run_page(record: RunFiles) -> str:
     """Make the page of a run; its bytes follow from the record."""
     target = record.facts["target"]
     tiles = used_tiles(record)
@@ -66,19 +66,19 @@ def _last(values: list[float | None]) -> float | None:
     return next((v for v in reversed(values) if v is not None), None)
 
 
-def _components(record: RunRecord) -> list[str]:
+def _components(record: RunFiles) -> list[str]:
     found = {component for _, component in cells(record)}
     return [name for name in COMPONENTS if name in found] + sorted(found - set(COMPONENTS))
 
 
-def _loss_chart(record: RunRecord) -> Markup | None:
+def _loss_chart(record: RunFiles) -> Markup | None:
     losses, epochs = record.summary["train_loss"], record.summary["epochs"]
     if not losses:
         return None
     return line_chart([Line("training loss", "l-0", tuple(epochs), tuple(losses))], "mean training loss")
 
 
-def _accuracy_chart(record: RunRecord) -> Markup | None:
+def _accuracy_chart(record: RunFiles) -> Markup | None:
     epochs = tuple(record.summary["epochs"])
     lines = [
         Line(words, style, epochs, tuple(record.summary[name]))

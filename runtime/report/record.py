@@ -32,7 +32,7 @@ class LedgerRow:
 
 
 @dataclass(frozen=True)
-class RunRecord:
+class RunFiles:
     """What a report is made from.
 
     Attributes:
@@ -90,7 +90,7 @@ class RunRecord:
         }
 
 
-def load_run(folder: Path) -> RunRecord:
+def load_run(folder: Path) -> RunFiles:
     """Read a run's files.
 
     Raises:
@@ -122,7 +122,7 @@ def load_run(folder: Path) -> RunRecord:
         raise ReportError(
             f"{folder / FACTS}: facts_version must be {FACTS_VERSION}, not {version}; use the ohmflow that wrote it"
         )
-    return RunRecord(
+    return RunFiles(
         folder.resolve().name,
         summary,
         facts,

@@ -6,7 +6,7 @@ from ohmflow.runtime.ledger.activity import FINISHED
 from ohmflow.runtime.report.bars import Bars, stacked
 from ohmflow.runtime.report.colours import PHASES, STATES
 from ohmflow.runtime.report.quantities import percent
-from ohmflow.runtime.report.record import RunRecord
+from ohmflow.runtime.report.record import RunFiles
 
 _KINDS = {"tile": "tile", "vector": "vector unit", "host": "host"}
 
@@ -42,7 +42,7 @@ class LinkUse:
     wait: int
 
 
-def time_by_kind(record: RunRecord) -> list[KindTime]:
+def time_by_kind(record: RunFiles) -> list[KindTime]:
     """What tiles, vector units and the host did; empty on a target without time."""
     if not record.cycles:
         return []
@@ -69,7 +69,7 @@ def time_by_kind(record: RunRecord) -> list[KindTime]:
     return found
 
 
-def busiest_units(record: RunRecord, most: int = 12) -> Bars | None:
+def busiest_units(record: RunFiles, most: int = 12) -> Bars | None:
     """The units with the most cycles at work, each with what it waited for."""
     if not record.cycles:
         return None
@@ -83,7 +83,7 @@ def busiest_units(record: RunRecord, most: int = 12) -> Bars | None:
     return stacked(rows, percent, _percent_ticks, "share of the run; at work", "busy")
 
 
-def busiest_links(record: RunRecord, most: int = 10) -> list[LinkUse]:
+def busiest_links(record: RunFiles, most: int = 10) -> list[LinkUse]:
     """The links with the most flits."""
     if not record.cycles:
         return []

@@ -9,6 +9,8 @@ from threadpoolctl import threadpool_limits
 
 from ohmflow.compiler.program.program import Program
 from ohmflow.runtime.machine.machine import Machine
+from ohmflow.runtime.trace.recorder import TraceRecorder
+from ohmflow.runtime.trace.window import Window
 from ohmflow.runtime.training.accuracy import CHUNK
 from ohmflow.runtime.training.checkpoint import checkpoints
 from ohmflow.runtime.training.data import DataSet, DataSource
@@ -21,6 +23,8 @@ from ohmflow.runtime.training.signals import StopRequest
 from ohmflow.runtime.training.train_options import TrainOptions
 from ohmflow.runtime.training.trainer import Trainer, Watcher
 from ohmflow.runtime.training.training_state import restore_training
+from ohmflow.runtime.training.write_report import write_run_report
+from ohmflow.targets.costs import cost_table
 from ohmflow.targets.schema.target import Target
 
 EpochDone = Callable[[Trainer, int], None]
@@ -37,6 +41,7 @@ def train(
     test: float = 0.2,
     overwrite: bool = False,
     checkpoint_every: int | None = None,
+    trace: Window | None = None,
     watch: Watcher | None = None,
     epoch_done: EpochDone | None = None,
 ) -> Run:
@@ -52,6 +57,7 @@ def train(
         test: share to set aside for the test.
         overwrite: whether `folder` may hold files already; those of an earlier run are removed.
         checkpoint_every: steps between checkpoints, beside those after every epoch.
+        trace: training steps to trace into the folder's `trace.json`, or None for no trace.
         watch: called after every batch.
         epoch_done: called after every epoch, with the trainer and the epoch's number.
 
@@ -64,11 +70,12 @@ def train(
         ScratchpadError: the batch does not fit the memories of the chip.
         ProgramError: the program was compiled for another target.
         StoppedError: a signal asked to stop; `resume` goes on.
+        UntimedError: a trace is asked for on a target without time.
     """
     source = DataSource(data, val, test) if isinstance(data, str) else data
     place = None if folder is None else Path(folder)
     plan = plan_training(program, target, source, options or TrainOptions(), place, overwrite, checkpoint_every)
-    return carry_out(plan, watch, epoch_done)
+    return carry_out(plan, watch, epoch_done, trace)
 
 
 def resume(
@@ -98,13 +105,21 @@ def resume(
     return carry_out(plan_resumption(Path(folder), epochs, data, target), watch, epoch_done)
 
 
-def carry_out(plan: TrainingPlan, watch: Watcher | None = None, epoch_done: EpochDone | None = None) -> Run:
+def carry_out(
+    plan: TrainingPlan,
+    watch: Watcher | None = None,
+    epoch_done: EpochDone | None = None,
+    trace: Window | None = None,
+) -> Run:
     """Train what was planned; see `train` for what it raises."""
     started = time.perf_counter()
     # One BLAS thread: results must not depend on how many cores there are, and matrices here are small. Numbers that
     # grow beyond float32 end in a DivergenceError, so numpy need not warn of them.
     with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
         machine = Machine(plan.program, plan.target, plan.options.seed)
+        if trace is not None and plan.folder is not None:
+            tile, prices = machine.book.tile, cost_table(plan.target)
+            machine.observer = TraceRecorder(plan.program, tile, prices, trace)
         trainer = Trainer(machine, plan.data, plan.options)
         machine.check_memory("train_step", min(plan.options.batch, len(plan.data.train)))
         machine.check_memory("infer", min(CHUNK, len(plan.data.test)))
@@ -138,7 +153,9 @@ def _in_folder(
             keeper = Keeper(trainer, folder, record, stop, started - spent)
             trainer.run(watch, done, keeper.stepped)
         run = finish_run(trainer, plan.normalisation.described(), keeper.host_seconds)
-        return write_run(folder, run, trainer.machine.book)
+        written = write_run(folder, run, trainer.machine.book)
+        write_run_report(folder, trainer, record.command)
+        return written
     except Exception:
         # A run that failed before its first checkpoint has nothing to go on with.
         if not plan.is_resumed and not checkpoints(folder / CHECKPOINTS):

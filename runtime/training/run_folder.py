@@ -26,8 +26,8 @@ from ohmflow.runtime.training.trainer import Trainer
 from ohmflow.targets.costs import area_mm2, cost_table
 
 SCHEMA_VERSION = 1
-RESULTS = ("model.onnx", "ledger.csv", "events.npz")
-"""Files of a finished run beside `summary.json`, which is written last."""
+RESULTS = ("model.onnx", "ledger.csv", "events.npz", "report.json", "report.html", "trace.json")
+"""Files of a finished run beside `summary.json`, which is written after all but the report."""
 
 _VERSIONED = ("ohmflow", "numpy", "numba", "onnx", "onnxruntime", "xdsl")
 

@@ -70,6 +70,7 @@ class RunRecord(BaseModel):
     options: OptionsRecord
     checkpoint_every: int | None
     normalize: dict[str, Any] | None
+    command: str | None = None
 
     @property
     def identity(self) -> dict[str, str]:
