@@ -23,7 +23,8 @@ _ARRAYS = """
 ## Array operators
 
 MatMul and Gemm whose weight is a trainable initialiser of rank 2 (or its Transpose) become `ohmflow::mvm(x, w)`, on
-crossbars; a Conv with trainable weights becomes the same product of its windows. Gradient: `ohmflow::mvm_t(g, w)` for x, and the pair (x, g) for w, which `ohmflow::update` takes as it is.
+crossbars; a Conv with trainable weights becomes the same product of its windows. Gradient: `ohmflow::mvm_t(g, w)` for
+x, and the pair (x, g) for w, which `ohmflow::update` takes as it is.
 A product stays digital, and the report says why, when it reads a weight that something else uses too, when its input
 does not depend on the batch, or when transA is 1.
 

@@ -10,13 +10,14 @@ import onnx_ir as ir
 
 from ohmflow.compiler.arrays.array_graph import ArrayGraph, ArrayInfo
 from ohmflow.compiler.arrays.inline import inline_reference
+from ohmflow.compiler.frontend.inference_form import inference_form
 from ohmflow.compiler.lowering.lower import Lowered
 
 
 def source_for_export(
     source: str | Path | onnx.ModelProto, graph: ArrayGraph, lowered: Lowered
 ) -> tuple[bytes, str, bool]:
-    """Choose the model whose initialisers a run will replace.
+    """Choose the model whose initialisers a run will replace, as it infers.
 
     It is the user's own model when every trained value is an initialiser there; where weights were computed from
     constants, it is the compiler's normalised form of it, which computes the same.
@@ -37,7 +38,7 @@ def source_for_export(
     if _holds_arrays(stored, graph.arrays) and all(
         stored.get(s.initializer) == s.shape for s in lowered.states if s.initializer
     ):
-        return data, digest, True
+        return inference_form(model).SerializeToString(deterministic=True), digest, True
     plain = ir.to_proto(inline_reference(graph.model))
     return plain.SerializeToString(deterministic=True), digest, False
 

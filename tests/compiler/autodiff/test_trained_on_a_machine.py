@@ -132,11 +132,21 @@ def test_a_trained_model_holds_the_running_statistics_that_inference_on_the_chip
     s, b, m, v = (stored[n].reshape(shape) for n in ("s", "b", "m", "v"))
     np.testing.assert_allclose(on_chip, (x * stored["p"] - m) / np.sqrt(v + 1e-5) * s + b, rtol=1e-4, atol=1e-5)
     assert not np.array_equal(stored["m"], drawn(21, 2))
+    np.testing.assert_allclose(run(exported, {"x": x})["y"], on_chip, rtol=1e-4, atol=1e-5)
 
 
 def test_a_program_that_only_infers_keeps_running_statistics_as_statistics() -> None:
     program = compile_model(parse(normalised()), TARGET, CompileOptions(training=False))
     assert {s.name: s.kind for s in program.states if s.kind != "parameter"} == {"m": "statistic", "v": "statistic"}
+
+
+def test_a_trained_model_no_longer_drops_anything() -> None:
+    machine = machine_of(DROPPED)
+    x = drawn(2, 4, 2, 3)
+    train(machine, x, drawn(3, 4, 2, 3), 0)
+    exported = export_model(machine.program, trained_weights(machine.program, machine.values), {})
+    on_chip = machine.execute("infer", {"x": x}, {"batch": 4}, 1)["y"]
+    np.testing.assert_allclose(run(exported, {"x": x})["y"], on_chip, rtol=1e-5)
 
 
 def test_given_masks_are_used() -> None:
