@@ -26,9 +26,11 @@ DATA = "/usr/share/datasets/fashion-mnist"
 """Where Debian's package dataset-fashion-mnist puts its files."""
 
 RECIPES = (
-    Recipe("LeNet-5", "lenet5.onnx", images=60_000, epochs=12, batch=8, lr=0.05, schedule="cosine", fill=0.5),
-    Recipe("Perceptron", "fashion_mlp.onnx", images=60_000, epochs=12, batch=10, lr=0.2, schedule="cosine", fill=0.5),
-    Recipe("Residual", "resnet_small.onnx", images=10_000, epochs=12, batch=16, lr=0.1, schedule="cosine", fill=0.5),
+    Recipe("LeNet-5", "lenet5.onnx", images=60_000, epochs=12, batch=8, lr=0.05, schedule="cosine", fill=0.2),
+    Recipe("Perceptron", "fashion_mlp.onnx", images=60_000, epochs=12, batch=8, lr=0.2, schedule="cosine", fill=0.5),
+    Recipe(
+        "Residual", "resnet_small.onnx", 10_000, 12, batch=8, lr=0.05, schedule="cosine", fill=0.5, packing="spread"
+    ),
 )
 CHIPS = ("rpu-2016", "protonic-psg", "ideal", "float")
 QUICK_IMAGES, QUICK_TESTS = 400, 200
@@ -63,7 +65,8 @@ class Study:
         words = [word for pair in options.items() for word in pair]
         if cell.chip == "float":
             return [sys.executable, str(HERE / "float_training.py"), model, *words]
-        words += ["--weight-fill", str(recipe.fill), "--eval-every", str(recipe.eval_every), "--overwrite"]
+        words += ["--weight-fill", str(recipe.fill), "--packing", recipe.packing]
+        words += ["--eval-every", str(recipe.eval_every), "--overwrite"]
         return [str(Path(sys.executable).with_name("ohmflow")), "train", model, "-t", cell.chip, *words]
 
     def is_done(self, cell: Cell) -> bool:

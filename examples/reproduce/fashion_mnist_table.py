@@ -33,7 +33,7 @@ class Recipe:
         model: file under examples/models.
         images: rows to train on.
         epochs, batch, lr, schedule: as of `ohmflow train`.
-        fill: `--weight-fill`.
+        fill, packing: `--weight-fill` and `--packing` on the chips.
         eval_every: epochs between readings of the test set.
     """
 
@@ -45,6 +45,7 @@ class Recipe:
     lr: float
     schedule: str
     fill: float
+    packing: str = "share"
     eval_every: int = 4
 
 
@@ -198,8 +199,8 @@ def markdown(results: list[Result]) -> str:
             _share(r.on_chip, r.on_chip_low, r.on_chip_high),
             _share(r.exported, r.exported_low, r.exported_high),
             "–" if r.gap is None or r.gap_error is None else f"{100 * r.gap:.1f} ± {100 * r.gap_error:.1f}",
-            "–" if r.simulated_seconds is None else f"{r.simulated_seconds:.2f} s",
-            "–" if r.joules is None else f"{r.joules:.2f} J",
+            "–" if r.simulated_seconds is None else f"{r.simulated_seconds:.3g} s",
+            "–" if r.joules is None else f"{r.joules:.3g} J",
             "–" if r.idle_joules is None or not r.joules else f"{r.idle_joules / r.joules:.0%}",
             f"{r.host_seconds / 3600:.2f} h",
         ]
@@ -209,7 +210,7 @@ def markdown(results: list[Result]) -> str:
     for r in seen.values():
         fill = {x.weight_fill for x in results if x.model == r.model and x.weight_fill is not None}
         lines.append(
-            f"* {r.model}: {r.images:,} images, {r.epochs} epochs, batch {r.batch}, learning rate {r.lr:g} "
+            f"* {r.model}: {r.images:,} images, epochs: {r.epochs}, batch {r.batch}, learning rate {r.lr:g} "
             f"({r.lr_schedule}), seed {r.seed}" + "".join(f", initial weights fill {f:g} of the range" for f in fill)
         )
     return "\n".join(lines)

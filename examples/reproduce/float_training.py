@@ -62,6 +62,7 @@ class FloatNet:
         # An array that several nodes read is updated by each in turn; the last value counts.
         following = {update.array: update.next for update in training.updates}
         following |= {parameter.name: parameter.next for parameter in training.parameters}
+        following |= {state.name: state.next for state in training.states}  # running statistics
         return cls(onnx.load(path), training, session, following)
 
     def initial(self) -> Values:
@@ -88,6 +89,7 @@ class FloatNet:
             value = values[info.name].T if info.transposed else values[info.name]
             stored[info.initializer][part] = value.reshape(stored[info.initializer][part].shape)
         stored |= {parameter.name: values[parameter.name] for parameter in self.training.parameters}
+        stored |= {state.name: values[state.name] for state in self.training.states if state.exported}
         model = onnx.ModelProto()
         model.CopyFrom(self.source)
         for tensor in model.graph.initializer:
