@@ -64,9 +64,8 @@ def check_folder(folder: Path, overwrite: bool) -> None:
         )
     stands_in = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     if not stands_in.is_dir():
-        raise RunError(
-            f"-o {folder}: must be a folder that can be made, not refused ({os.strerror(errno.ENOTDIR)}); choose another"
-        )
+        reason = os.strerror(errno.ENOTDIR)
+        raise RunError(f"-o {folder}: must be a folder that can be made, not refused ({reason}); choose another")
     if not os.access(stands_in, os.W_OK):
         raise RunError(f"-o {folder}: must be writable, but is not; choose another folder")
 

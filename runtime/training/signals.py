@@ -22,6 +22,8 @@ class StopRequest:
         """Begin to listen."""
         if threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
+                if signal.getsignal(number) is signal.SIG_IGN:  # who started us in the background wants it so
+                    continue
                 self._before[number] = signal.signal(number, self._hear)
         return self
 

@@ -226,3 +226,61 @@ def test_example_of_the_front_page_works(shell: Runner, tmp_path: Path) -> None:
     words = ("--data", "digits", "--epochs", "1", "--batch", "50", "-o", tmp_path / "run")
     shell("train", DIGITS_MLP, "-t", "protonic-psg", *words)
     assert (tmp_path / "run" / "model.onnx").exists()
+
+
+def test_resumed_run_gives_the_summary_of_one_without_a_break(
+    shell: Runner, tmp_path: Path, model: Path, data: Path
+) -> None:
+    begin = ("train", model, "-t", "rpu-2016", "--data", data, "--lr-schedule", "steps:0.5@2", "--init", "xavier")
+    shell(*begin, "--epochs", "1", "-o", tmp_path / "run", "--json")
+    resumed = parsed(shell("train", "--resume", tmp_path / "run", "--epochs", "2", "--json"))
+    whole = parsed(shell(*begin, "--epochs", "2", "-o", tmp_path / "whole", "--json"))
+    assert resumed | {"host_seconds": 0} == whole | {"host_seconds": 0}
+    assert resumed["lr"] == [0.1, 0.05] and resumed["init"] == "xavier"
+    for name in ("model.onnx", "ledger.csv", "events.npz"):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_resumption_says_where_it_goes_on(shell: Runner, tmp_path: Path, model: Path, data: Path) -> None:
+    shell("train", model, "-t", "ideal", "--data", data, "-o", tmp_path / "run")
+    shell("train", "--resume", tmp_path / "run", "--epochs", "2")
+    assert "going on from epoch 2, step 1 (epoch-0002-batch-000000.safetensors)" in shell.err
+    shell("train", "--resume", tmp_path / "run")
+    assert "going on from the last epoch" in shell.err
+
+
+@pytest.mark.filterwarnings("default")
+def test_damaged_checkpoint_is_a_warning_when_there_is_one_before(
+    shell: Runner, tmp_path: Path, model: Path, data: Path
+) -> None:
+    words = ("train", model, "-t", "ideal", "--data", data, "--epochs", "2", "--seed", "3")
+    whole = parsed(shell(*words, "-o", tmp_path / "run", "--json"))
+    newest = max((tmp_path / "run" / "checkpoints").iterdir())
+    newest.write_bytes(newest.read_bytes()[:-3])
+    resumed = parsed(shell("train", "--resume", tmp_path / "run", "--json"))
+    assert resumed | {"host_seconds": 0} == whole | {"host_seconds": 0}
+    assert shell.err.startswith(f"warning: {newest}: must be a whole checkpoint") and shell.err.count("\n") == 1
+
+
+def test_data_of_a_run_are_found_from_any_folder(
+    shell: Runner, tmp_path: Path, model: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shell("train", model.name, "-t", "ideal", "--data", data.name, "-o", "run")
+    monkeypatch.chdir("/")
+    shell("train", "--resume", tmp_path / "run", "--epochs", "2")
+
+
+def test_failed_training_leaves_no_folder(shell: Runner, tmp_path: Path, model: Path, data: Path) -> None:
+    done = shell.finish("train", model, "-t", "ideal", "--data", data, "--lr", "1e30", "-o", tmp_path / "a" / "run")
+    assert done.status == 3
+    assert not (tmp_path / "a" / "run").exists()
+
+
+def test_table_trains_a_model(shell: Runner, tmp_path: Path, model: Path) -> None:
+    draws = np.random.default_rng(1)
+    table = np.column_stack([draws.integers(0, 3, 40), draws.random((40, 4))])
+    np.savetxt(tmp_path / "t.csv", table, "%g", ",", header="class,a,b,c,d", comments="")
+    words = ("--label", "class", "--normalize", "range", "--limit", "20", "-o", tmp_path / "run", "--json")
+    summary = parsed(shell("train", model, "-t", "ideal", "--data", tmp_path / "t.csv", *words))
+    assert len(summary["normalize"]["inputs"]["x"]["scale"]) == 4
