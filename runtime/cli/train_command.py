@@ -59,6 +59,9 @@ _OF_A_RESUMPTION = ("resume", "epochs", "as_json", "trace", "trace_window")
 @click.option("--update-at", default="batch", show_default=True, help="Apply updates after each batch or each sample.")
 @click.option("--eval-every", type=int, default=1, show_default=True, help="Epochs between evaluations.")
 @click.option("--patience", type=int, help="End when so many evaluations in a row did not improve.")
+@click.option(
+    "--memory", type=int, default=64, show_default=True, help="MiB of this computer for windows of images at a time."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Run folder.")
 @click.option("--overwrite", is_flag=True, help="Write into a folder that holds files.")
 @click.option("--checkpoint-every", type=int, metavar="STEPS", help="Also save every STEPS steps, not only each epoch.")
@@ -160,6 +163,7 @@ def _new_run(
     update_at: str,
     eval_every: int,
     patience: int | None,
+    memory: int,
     overwrite: bool,
     checkpoint_every: int | None,
     **options: Any,
@@ -183,6 +187,7 @@ def _new_run(
         normalize,
         eval_every,
         patience,
+        memory,
     )
     where = DataSource(data, val, test, limit, limit_test, label)
     target = load_target(target_name, overrides)

@@ -116,7 +116,7 @@ def carry_out(
     # One BLAS thread: results must not depend on how many cores there are, and matrices here are small. Numbers that
     # grow beyond float32 end in a DivergenceError, so numpy need not warn of them.
     with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
-        machine = Machine(plan.program, plan.target, plan.options.seed)
+        machine = Machine(plan.program, plan.target, plan.options.seed, plan.options.memory << 20)
         if trace is not None and plan.folder is not None:
             tile, prices = machine.book.tile, cost_table(plan.target)
             machine.observer = TraceRecorder(plan.program, tile, prices, trace)

@@ -55,6 +55,7 @@ class OptionsRecord(BaseModel):
     normalize: str
     eval_every: int
     patience: int | None
+    memory: int
 
 
 class RunRecord(BaseModel):

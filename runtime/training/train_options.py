@@ -35,6 +35,8 @@ class TrainOptions:
         normalize: how inputs are scaled, see `ohmflow.runtime.training.normalise`.
         eval_every: accuracies are taken every so many epochs, and after the last one.
         patience: training ends when so many evaluations in a row did not improve; None trains all epochs.
+        memory: MiB of host memory that windows of images may take at a time; on exact arrays it sets the order in which
+            updates are summed.
     """
 
     epochs: int = 1
@@ -46,6 +48,7 @@ class TrainOptions:
     normalize: str = "none"
     eval_every: int = 1
     patience: int | None = None
+    memory: int = 64
 
     def __post_init__(self) -> None:
         """Check the choices.
@@ -53,9 +56,13 @@ class TrainOptions:
         Raises:
             RunError: one is out of range or unknown.
         """
-        for name, value in (("--epochs", self.epochs), ("--batch", self.batch)):
+        for name, value, advice in (
+            ("--epochs", self.epochs, "10"),
+            ("--batch", self.batch, "10"),
+            ("--memory", self.memory, "64"),
+        ):
             if value < 1:
-                raise RunError(f"{name}: must be at least 1, not {value}; try 10")
+                raise RunError(f"{name}: must be at least 1, not {value}; try {advice}")
         check_seed(self.seed)
         if not (np.isfinite(self.lr) and self.lr > 0):
             raise RunError(f"--lr: must be a positive number, not {self.lr}; try 0.1")
