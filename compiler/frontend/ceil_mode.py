@@ -27,7 +27,7 @@ def settle_ceil_mode(model: ir.Model) -> None:
         if node.domain != "" or node.op_type not in ("MaxPool", "AveragePool") or not _int(node, "ceil_mode"):
             continue
         mode = node.attributes.get("auto_pad")
-        if mode is not None and mode.as_string() != "NOTSET":
+        if mode is not None and mode.as_string().startswith("SAME"):
             node.attributes.pop("ceil_mode")  # these pads leave nothing to round
         elif (lengths := _lengths(model, number)) is not None:
             _settle(model, node, lengths)
@@ -55,6 +55,11 @@ def _settle(model: ir.Model, node: ir.Node, lengths: list[int]) -> None:
     kernel = list(node.attributes["kernel_shape"].as_ints())
     strides, dilations = _ints(node, "strides", [1] * rank), _ints(node, "dilations", [1] * rank)
     pads = _ints(node, "pads", [0] * (2 * rank))
+    mode = node.attributes.get("auto_pad")
+    if mode is not None and mode.as_string() == "VALID":
+        pads = [0] * (2 * rank)
+        del node.attributes["auto_pad"]
+        node.attributes["pads"] = ir.AttrInt64s("pads", pads)
     added, beyond = [False] * rank, [False] * rank
     ends = pads[rank:]
     for axis in range(rank):
