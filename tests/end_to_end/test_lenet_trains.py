@@ -54,7 +54,7 @@ def test_lenet_on_the_ideal_chip_classifies_as_well_as_in_float32() -> None:
         theirs = oracle.predictions(p, data.test.x) == data.test.y
 
     ours = predictions(run.model, data.test.x) == data.test.y
-    assert theirs.mean() > 0.75, "the oracle must have learnt for the comparison to mean anything"
+    assert theirs.mean() > 0.7, "the oracle must have learnt for the comparison to mean anything"
     only_ours, only_theirs = int(np.sum(ours & ~theirs)), int(np.sum(theirs & ~ours))
     assert abs(only_ours - only_theirs) <= Z_95 * np.sqrt(only_ours + only_theirs)
     assert run.summary["test_accuracy"][-1] == pytest.approx(ours.mean(), abs=1e-9)
