@@ -18,7 +18,7 @@ from ohmflow.runtime.training.fitting import check_program_data as check_program
 from ohmflow.runtime.training.keeper import Keeper
 from ohmflow.runtime.training.plan import TrainingPlan, plan_resumption, plan_training
 from ohmflow.runtime.training.run_folder import Run, finish_run, write_run
-from ohmflow.runtime.training.run_record import CHECKPOINTS, discard_start, start_folder
+from ohmflow.runtime.training.run_record import CHECKPOINTS, clean_folder, discard_start, start_folder
 from ohmflow.runtime.training.signals import StopRequest
 from ohmflow.runtime.training.train_options import TrainOptions
 from ohmflow.runtime.training.trainer import Trainer, Watcher
@@ -142,6 +142,8 @@ def _in_folder(
     existed, record = folder.is_dir(), plan.record
     if not plan.is_resumed:
         record = start_folder(folder, record, plan.program, plan.target, plan.overwrite)
+    else:
+        clean_folder(folder)
     try:
         with StopRequest() as stop:
             spent = 0.0

@@ -29,6 +29,11 @@ SCHEMA_VERSION = 1
 RESULTS = ("model.onnx", "ledger.csv", "events.npz", "report.json", "report.html", "trace.json")
 """Files of a finished run beside `summary.json`, which is written after all but the report."""
 
+STARTING = ".starting"
+"""Folder in a run folder that is there until all is written that it takes to go on with the run."""
+
+_UNFINISHED = (STARTING, "program", "target.yaml", ".run.json.part")
+
 _VERSIONED = ("ohmflow", "numpy", "numba", "onnx", "onnxruntime", "xdsl")
 
 
@@ -49,6 +54,11 @@ class Run:
     model: onnx.ModelProto
 
 
+def is_unfinished_start(folder: Path) -> bool:
+    """Whether a run was killed here before its folder said what it is; what it wrote counts for nothing."""
+    return (folder / STARTING).is_dir() and not (folder / "run.json").exists()
+
+
 def check_folder(folder: Path, overwrite: bool) -> None:
     """Refuse a run folder that can not be made or already holds something, without making it.
 
@@ -57,7 +67,8 @@ def check_folder(folder: Path, overwrite: bool) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise RunError(f"-o {folder}: must be a folder, not a file; choose another name")
-    held = folder.is_dir() and any(entry.name != ".starting" for entry in folder.iterdir())
+    ours = _UNFINISHED if is_unfinished_start(folder) else ()
+    held = folder.is_dir() and any(entry.name not in ours for entry in folder.iterdir())
     if held and not overwrite:
         raise RunError(
             f"-o {folder}: must be a new or empty folder, not one with files in it; use --overwrite, or another name"

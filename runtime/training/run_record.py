@@ -18,15 +18,14 @@ from ohmflow.compiler.program.storage import save_program
 from ohmflow.runtime.training.atomic import remove_parts, replace_text, sync_folder
 from ohmflow.runtime.training.data import DataSource
 from ohmflow.runtime.training.errors import CheckpointError, RunError
-from ohmflow.runtime.training.run_folder import RESULTS, claim_folder
+from ohmflow.runtime.training.run_folder import RESULTS, STARTING, claim_folder, is_unfinished_start
 from ohmflow.runtime.training.stored_target import store_target
 from ohmflow.runtime.training.train_options import TrainOptions
 from ohmflow.targets.schema.target import Target
 
 FORMAT_VERSION = 1
 RECORD, PROGRAM, TARGET, CHECKPOINTS = "run.json", "program", "target.yaml", "checkpoints"
-_STARTING = ".starting"
-_STARTED = (RECORD, PROGRAM, TARGET, CHECKPOINTS, _STARTING)
+_STARTED = (RECORD, PROGRAM, TARGET, CHECKPOINTS, STARTING)
 
 
 class DataRecord(BaseModel):
@@ -134,21 +133,19 @@ def start_folder(folder: Path, record: RunRecord, program: Program, target: Targ
         RunError: the folder can not be used.
     """
     existed = folder.is_dir()
-    if existed:
-        shutil.rmtree(folder / _STARTING, ignore_errors=True)  # of a run that was killed before it began
     claim_folder(folder, overwrite)
     try:
         _remove(folder, (RECORD, *_STARTED, "summary.json", *RESULTS))
         remove_parts(folder)
-        starting = folder / _STARTING
+        starting = folder / STARTING
         save_program(program, starting / PROGRAM)
         stored = record.model_copy(update={"program_hash": program_hash(starting / PROGRAM)})
         if store_target(target, starting / TARGET):
             (starting / TARGET).rename(folder / TARGET)
         (starting / PROGRAM).rename(folder / PROGRAM)
-        starting.rmdir()
         sync_folder(folder)
         write_record(folder, stored)
+        starting.rmdir()
     except BaseException as error:
         discard_start(folder, existed)
         if isinstance(error, OSError):
@@ -175,6 +172,12 @@ def _remove(folder: Path, names: tuple[str, ...]) -> None:
             entry.unlink(missing_ok=True)
 
 
+def clean_folder(folder: Path) -> None:
+    """Remove what a killed process left half written in a folder that can be resumed."""
+    _remove(folder, (STARTING,))
+    remove_parts(folder)
+
+
 def program_hash(folder: Path) -> str:
     """SHA-256 of a stored program's manifest, which holds that of every other file."""
     return hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
@@ -199,7 +202,7 @@ def read_record(folder: Path) -> RunRecord:
     if not folder.is_dir():
         raise CheckpointError(f"--resume {folder}: must be the folder of a run, not a missing one; check the path")
     if not file.is_file():
-        advice = "start it again" if (folder / _STARTING).exists() else "give a folder that 'ohmflow train -o' wrote"
+        advice = "start it again" if is_unfinished_start(folder) else "give a folder that 'ohmflow train -o' wrote"
         raise CheckpointError(f"--resume {folder}: must hold a run.json, which is not there; {advice}")
     try:
         stored = json.loads(file.read_bytes())

@@ -258,3 +258,28 @@ def test_second_interrupt_ends_at_once_and_leaves_the_signals_as_they_were(chip:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         resume(tmp_path, data=data())
+
+
+@pytest.mark.parametrize("written", [(), ("program",), ("program", "target.yaml", ".run.json.part")])
+def test_start_that_was_killed_at_any_point_can_be_started_again(
+    written: tuple[str, ...], chip: Target, tmp_path: Path
+) -> None:
+    train(compiled(chip), chip, data(), TrainOptions(), tmp_path / "whole")
+    folder = tmp_path / "run"
+    (folder / ".starting" / "program").mkdir(parents=True)
+    for name in written:
+        (folder / name).mkdir() if name == "program" else (folder / name).write_text("half")
+    with pytest.raises(CheckpointError, match="start it again"):
+        resume(folder, data=data())
+    train(compiled(chip), chip, data(), TrainOptions(), folder)
+    assert contents(folder) == contents(tmp_path / "whole") and not list(folder.glob(".*"))
+
+
+def test_start_that_was_killed_just_after_its_record_goes_on(chip: Target, tmp_path: Path) -> None:
+    train(compiled(chip), chip, data(), TrainOptions(), tmp_path / "run")
+    before = contents(tmp_path / "run")
+    (tmp_path / "run" / ".starting").mkdir()
+    with pytest.raises(RunError, match="--overwrite"):
+        train(compiled(chip), chip, data(), TrainOptions(), tmp_path / "run")
+    resume(tmp_path / "run", data=data())
+    assert contents(tmp_path / "run") == before and not list((tmp_path / "run").glob(".*"))
