@@ -42,6 +42,15 @@ class Repeat:
     items: tuple["Part | Repeat", ...]
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """Some rows of a value, of how many in all, counted along an axis."""
+
+    axis: int
+    some: int
+    of: int
+
+
 def position_read(op: Operation) -> MvmOp | MvmTOp | None:
     """The read of a map that does nothing but read an array at every position, or None."""
     if not isinstance(op, MapOp) or not isinstance(op.trip_count, int):
@@ -85,6 +94,7 @@ class PartsPlan:
             found = Steps.of(segments[op.segment_name]) if isinstance(op, CallOp) else None
             if found is not None and found.count > 1:
                 self._calls[op] = found
+        self._sent_along: dict[Operation, int] = {}
         self.steps: dict[Operation, int] = {}
         self._count_steps()
         self._drop_idle_calls()
@@ -107,7 +117,7 @@ class PartsPlan:
         if isinstance(op, CallOp):
             steps = self._calls.get(op)
             number = list(op.outs).index(value)  # type: ignore[arg-type]  # a value of this operation
-            return steps.count if steps is not None and steps.parts[number] else 1
+            return steps.count if steps is not None and steps.parts[number] >= 0 else 1
         return self.steps.get(op, 1)
 
     def added_as_read(self, op: FoldOp) -> bool:
@@ -142,7 +152,7 @@ class PartsPlan:
         if op in self._calls:
             found = []
             for value, need in zip(op.operands, self._calls[op].needs, strict=True):
-                rows = None if need is None else (need.by_step[step], need.rows)
+                rows = None if need is None else _Rows(need.axis, need.by_step[step], need.rows)
                 found += self._of(value, rows)
             return found
         operands = [value for inner in op.walk() for value in inner.operands]
@@ -161,7 +171,7 @@ class PartsPlan:
             elif isinstance(op, FoldOp):
                 self.steps[op] = op.window.image[1]
             elif isinstance(op, UnstashOp):
-                self.steps[op] = self._wanted_rows(op)
+                self._sent_along[op], self.steps[op] = self._wanted_rows(op)
             else:
                 self.steps[op] = self._calls[op].count if op in self._calls else 1
 
@@ -174,19 +184,19 @@ class PartsPlan:
         fold = folded(op)
         return op.trip_count if fold is None else fold.window.out[0]
 
-    def _wanted_rows(self, op: UnstashOp) -> int:
-        """Rows in which a value from elsewhere is sent: those that the first operation which takes it asks for."""
+    def _wanted_rows(self, op: UnstashOp) -> tuple[int, int]:
+        """Axis and rows in which a value from elsewhere is sent: what the first operation which takes it asks for."""
         for use in op.value.uses:
             user = use.operation
-            rows = 1
+            axis, rows = -1, 1
             if isinstance(user, WindowOp):
-                rows = user.window.image[1]
+                axis, rows = 1, user.window.image[1]
             elif user in self._calls:
                 need = self._calls[user].needs[use.index]
-                rows = 1 if need is None else need.rows
+                axis, rows = (-1, 1) if need is None else (need.axis, need.rows)
             if rows > 1 and isinstance(op.value.type, VecType) and op.value.type.size % rows == 0:
-                return rows
-        return 1
+                return axis, rows
+        return -1, 1
 
     def _drop_idle_calls(self) -> None:
         """A call that gets its operands whole and hands its results on whole had better run at once."""
@@ -195,27 +205,31 @@ class PartsPlan:
             changed = False
             for op, steps in list(self._calls.items()):
                 gets = any(
-                    need is not None and (producer := self._producer(value)) and self.steps.get(producer, 1) > 1
+                    need is not None
+                    and (producer := self._producer(value)) is not None
+                    and self.steps[producer] > 1
+                    and self._made_along(value) == need.axis
                     for value, need in zip(op.operands, steps.needs, strict=True)
                 )
                 gives = any(
-                    part and self._taken_in_parts(out) for out, part in zip(op.results, steps.parts, strict=True)
+                    axis >= 0 and self._taken_in_parts(out, axis)
+                    for out, axis in zip(op.results, steps.parts, strict=True)
                 )
                 if not gets and not gives:
                     del self._calls[op]
                     self.steps[op] = 1
                     changed = True
 
-    def _taken_in_parts(self, value: OpResult) -> bool:
+    def _taken_in_parts(self, value: OpResult, axis: int) -> bool:
         for use in value.uses:
             user = use.operation
             if user.parent_block() is not self._block:
                 continue
-            if isinstance(user, WindowOp | SplitOp) and any(
-                isinstance(taker.operation.parent_op(), MapOp) for taker in user.results[0].uses
-            ):
+            along = 1 if isinstance(user, WindowOp) else 0 if isinstance(user, SplitOp) else -1
+            if along == axis and any(isinstance(taker.operation.parent_op(), MapOp) for taker in user.results[0].uses):
                 return True
-            if user in self._calls and self._calls[user].needs[use.index] is not None:
+            need = self._calls[user].needs[use.index] if user in self._calls else None
+            if need is not None and need.axis == axis:
                 return True
         return False
 
@@ -233,29 +247,37 @@ class PartsPlan:
             return None
         return None
 
-    def _of(self, value: SSAValue, rows: tuple[int, int] | None) -> list[tuple[Operation, int]]:
-        """Steps of what makes a value: for `rows` (so many, of how many in all), or for all of it."""
+    def _of(self, value: SSAValue, rows: "_Rows | None") -> list[tuple[Operation, int]]:
+        """Steps of what makes a value: for some of its rows, or for all of it."""
         op = self._producer(value)
         if op is None:
             return []
         count = self.steps[op]
-        if rows is None or (isinstance(op, CallOp) and self._parts_of(op, value) == 1):
+        if rows is None or self._made_along(value) != rows.axis:
             return [(op, count)]
-        some, of = rows
-        return [(op, min(-(-some * count // of), count))]
+        return [(op, min(-(-rows.some * count // rows.of), count))]
 
-    def _parts_of(self, op: CallOp, value: SSAValue) -> int:
-        while isinstance(value, OpResult) and value.op is not op:
+    def _made_along(self, value: SSAValue) -> int:
+        """The axis along which a value is made step by step; -1 if it is there whole at the end."""
+        while isinstance(value, OpResult) and value.op not in self.steps:
+            if not isinstance(value.op, SplitOp | StackOp):
+                return -1  # windows overlap, so rows of them are not rows of their image
             value = value.op.operands[0]
-        return self.parts(value)
+        op = value.owner
+        if isinstance(op, CallOp):
+            steps = self._calls.get(op)
+            return -1 if steps is None else steps.parts[list(op.outs).index(value)]  # type: ignore[arg-type]
+        if isinstance(op, UnstashOp):
+            return self._sent_along[op]
+        return 1 if isinstance(op, FoldOp) else 0 if isinstance(op, MapOp) else -1
 
     def _positions_need(self, op: MapOp, step: int) -> list[tuple[Operation, int]]:
         stash = positions_stash(op)
         if isinstance(stash.owner, WindowOp):
             window: Window = stash.owner.window
-            found = self._of(stash.owner.image, (window.rows_needed(step), window.image[1]))
+            found = self._of(stash.owner.image, _Rows(1, window.rows_needed(step), window.image[1]))
         else:
-            found = self._of(stash, (step + 1, self.steps[op]))
+            found = self._of(stash, _Rows(0, step + 1, self.steps[op]))
         # Versions and dones come from outside, but a read may wait for one in this block.
         read = position_read(op)
         assert read is not None, "the caller looked"
@@ -263,7 +285,7 @@ class PartsPlan:
 
     def _fold_needs(self, op: FoldOp, step: int) -> list[tuple[Operation, int]]:
         rows = next(row for row in range(op.window.out[0]) if op.window.rows_done(row) > step)
-        return self._of(op.stash, (rows + 1, op.window.out[0]))
+        return self._of(op.stash, _Rows(0, rows + 1, op.window.out[0]))
 
 
 def fold_repeats(order: Sequence[Operation], depth: int = _ROW_LOOPS) -> tuple[Part | Repeat, ...]:

@@ -11,7 +11,7 @@ from math import prod
 
 import onnx_ir as ir
 
-from ohmflow.compiler.arrays.window_functions import is_windows, window_of
+from ohmflow.compiler.arrays.window_functions import is_fold, is_windows, window_of
 from ohmflow.compiler.autodiff.registry import STREAMS
 from ohmflow.compiler.lowering.segments import Segment, is_array_operation
 from ohmflow.compiler.lowering.work import is_rows, row_dims
@@ -93,7 +93,7 @@ def _rows_of_positions(node: ir.Node, positions: int) -> int:
 
 def _possible(value: ir.Value) -> list[tuple[int, int]]:
     shape = row_dims(value)
-    axes = [1, 0] if len(shape) == 3 else [0] if len(shape) == 2 else []
+    axes = [1, 0] if len(shape) == 3 else [0, 1] if len(shape) == 2 else []
     return [(axis, shape[axis]) for axis in axes if 1 < shape[axis] <= _MOST_STEPS]
 
 
@@ -103,16 +103,16 @@ def _steps(segment: Segment, first: ir.Value, axis: int, count: int) -> Steps | 
     if length % count:
         return None
     asked = {first: Along(axis, tuple((k + 1) * (length // count) for k in range(count)))}
-    parts = {first: True}
+    parts = {first: axis}
     for value in segment.outputs:
         if value is first:
             continue
-        parts[value] = False
+        parts[value] = -1
         for other, size in _possible(value):
             if size % count == 0:
                 tried = Along(other, tuple((k + 1) * (size // count) for k in range(count)))
                 if _follow(segment, asked | {value: tried}) is not None:
-                    asked[value], parts[value] = tried, True
+                    asked[value], parts[value] = tried, other
                     break
     needs = _follow(segment, asked)
     if needs is None:
@@ -136,9 +136,17 @@ def _follow(segment: Segment, asked: dict[ir.Value, Along]) -> dict[ir.Value, Ne
         along = needed.get(value, _ALL)
         if is_rows(value) and along.axis >= 0 and value.producer() not in inside:
             rows = row_dims(value)[along.axis]
-            if along.counts[0] < rows:
-                found[value] = Need(rows, along.counts)
+            if along.counts[0] < rows and _made_along(value) in (along.axis, None):
+                found[value] = Need(along.axis, rows, along.counts)
     return found or None
+
+
+def _made_along(value: ir.Value) -> int | None:
+    """The axis along which array operations make a value: that of positions, or of an image's rows; else None."""
+    producer = value.producer()
+    if producer is None or not is_array_operation(producer):
+        return None
+    return 1 if is_fold(producer) else 0
 
 
 def _both(a: Along, b: Along) -> Along:

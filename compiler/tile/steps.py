@@ -4,11 +4,12 @@ A segment on an image can begin before the image is whole: rows of a result foll
 says so for the clock; values know nothing of it. It is kept as the attribute `steps` of a segment's declaration:
 
 ```
-attributes {steps = {count = 14 : i64, needs = [array<i64: 28, 2, 14>, array<i64>], parts = array<i64: 1, 0>}}
+attributes {steps = {count = 14 : i64, needs = [array<i64: 1, 28, 2, 14>, array<i64>], parts = array<i64: 1, -1>}}
 ```
 
-Fourteen steps; the first operand has 28 rows, two more of which are needed in each of 14 steps; the second is needed
-whole from the start; the first result leaves in 14 parts, one a step, the second whole at the end.
+Fourteen steps; the first operand has 28 rows along its axis 1, two more of which are needed in each of 14 steps; the
+second is needed whole from the start; the first result leaves in 14 parts along its axis 1, one a step, the second
+whole at the end.
 """
 
 from dataclasses import dataclass
@@ -24,10 +25,12 @@ class Need:
     """Rows of an operand that the steps need.
 
     Attributes:
+        axis: along which its rows are counted.
         rows: rows of the whole operand.
         by_step: rows, counted from the first, that must be there for each step; the last is not above `rows`.
     """
 
+    axis: int
     rows: int
     by_step: tuple[int, ...]
 
@@ -39,12 +42,12 @@ class Steps:
     Attributes:
         count: how many.
         needs: for each operand, or None where it is needed whole from the start.
-        parts: for each result, whether a part of it leaves at every step.
+        parts: for each result, the axis along which it leaves part by part, one a step; -1 if it leaves whole.
     """
 
     count: int
     needs: tuple[Need | None, ...]
-    parts: tuple[bool, ...]
+    parts: tuple[int, ...]
 
     def attribute(self) -> Attribute:
         """Write it as an attribute."""
@@ -52,7 +55,7 @@ class Steps:
             {
                 "count": IntegerAttr(self.count, i64),
                 "needs": ArrayAttr([DenseArrayBase.from_list(i64, _runs(need)) for need in self.needs]),
-                "parts": DenseArrayBase.from_list(i64, [int(part) for part in self.parts]),
+                "parts": DenseArrayBase.from_list(i64, list(self.parts)),
             }
         )
 
@@ -67,12 +70,12 @@ class Steps:
         return cls(
             count.value.data,
             tuple(_need([int(n) for n in need.get_values()]) for need in needs.data),
-            tuple(bool(part) for part in parts.get_values()),
+            tuple(int(part) for part in parts.get_values()),
         )
 
 
 def _runs(need: Need | None) -> list[int]:
-    """Rows, then (more rows a step, steps) pairs."""
+    """Axis, rows, then (more rows a step, steps) pairs."""
     if need is None:
         return []
     pairs: list[list[int]] = []
@@ -83,15 +86,15 @@ def _runs(need: Need | None) -> list[int]:
         else:
             pairs.append([rows - before, 1])
         before = rows
-    return [need.rows, *(number for pair in pairs for number in pair)]
+    return [need.axis, need.rows, *(number for pair in pairs for number in pair)]
 
 
 def _need(runs: list[int]) -> Need | None:
     if not runs:
         return None
-    rows, *pairs = runs
+    axis, rows, *pairs = runs
     by_step: list[int] = []
     for more, steps in zip(pairs[::2], pairs[1::2], strict=True):
         for _ in range(steps):
             by_step.append((by_step[-1] if by_step else 0) + more)
-    return Need(rows, tuple(by_step))
+    return Need(axis, rows, tuple(by_step))

@@ -50,6 +50,12 @@ class NetworkWriter:
         )
         return name
 
+    def ints(self, *values: int) -> str:
+        """Add a vector of integers."""
+        name = f"s{len(self.stored)}"
+        self.stored.append(numpy_helper.from_array(np.array(values, np.int64), name))
+        return name
+
     def conv(
         self,
         x: str,
