@@ -99,7 +99,7 @@ def _uncertain(target: Target) -> list[dict[str, Any]]:
             "source": source,
             "events": [[e.component, e.name] for e in events if _rests_on(e.needs, path)],
         }
-        for path, value, source in target.low_confidence()
+        for path, value, source in sorted(target.low_confidence(), key=lambda figure: figure[0])
     ]
 
 

@@ -23,7 +23,7 @@ def write_report(folder: Path, facts: Mapping[str, Any]) -> None:
         OSError: a file can not be written.
         ReportError: the run's files do not belong together.
     """
-    replace_text(folder / FACTS, json.dumps(facts, indent=1, allow_nan=False) + "\n")
+    replace_text(folder / FACTS, json.dumps(facts, indent=1, allow_nan=False, sort_keys=True) + "\n")
     remake_report(folder)
 
 
