@@ -203,8 +203,7 @@ DIGITAL = {
         "its weights are no trainable initialiser",
     ),
     "constant weights": (
-        "g (float[n,1,4] x) => (float[n,1,3] y)"
-        "{ w = Constant<value=float[1,1,2] {1.0, 2.0}>()  y = Conv(x, w) }",
+        "g (float[n,1,4] x) => (float[n,1,3] y){ w = Constant<value=float[1,1,2] {1.0, 2.0}>()  y = Conv(x, w) }",
         "its weights are no trainable initialiser",
     ),
     "weights that are used otherwise": (
@@ -216,8 +215,7 @@ DIGITAL = {
         "its kernel is larger than its input",
     ),
     "nothing": (
-        f"g (float[n,1,4] x) => (float[n,1,3] y) <{stored('w', 1, 1, 2)}, {stored('b', 1)}>"
-        "{ y = Conv(x, w, b) }",
+        f"g (float[n,1,4] x) => (float[n,1,3] y) <{stored('w', 1, 1, 2)}, {stored('b', 1)}>{{ y = Conv(x, w, b) }}",
         None,
     ),
 }

@@ -102,9 +102,7 @@ class NetworkWriter:
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
 
 
-def _slid(
-    lengths: list[int] | Shape, kernel: Shape, strides: Shape, pads: Shape, dilations: Shape
-) -> tuple[int, ...]:
+def _slid(lengths: list[int] | Shape, kernel: Shape, strides: Shape, pads: Shape, dilations: Shape) -> tuple[int, ...]:
     rank = len(lengths)
     return tuple(
         (lengths[a] + pads[a] + pads[a + rank] - dilations[a] * (kernel[a] - 1) - 1) // strides[a] + 1

@@ -5,6 +5,7 @@ is mixed from both: the rows that the step needs from the one, all others from t
 always such that a pool could have given them.
 """
 
+from typing import Any
 
 import numpy as np
 import onnx
