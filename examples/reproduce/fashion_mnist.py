@@ -9,11 +9,12 @@ writes `results.csv` and `results.json`, and the table in `docs/fashion-mnist.md
 """
 
 import argparse
+import json
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -87,6 +88,16 @@ class Study:
         return time.perf_counter() - started
 
 
+def claim(folder: Path, recipes: tuple[Recipe, ...]) -> bool:
+    """Make the study's folder, or say whether the one that is there belongs to the same recipes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    told = json.dumps([asdict(recipe) for recipe in recipes], indent=1) + "\n"
+    file = folder / "recipes.json"
+    if not file.is_file():
+        file.write_text(told)
+    return file.read_text() == told
+
+
 def run(study: Study, cells: list[Cell], processes: int) -> list[Cell]:
     """Train the cells that are not done, and return those that failed."""
     waiting = [cell for cell in cells if not study.is_done(cell)]
@@ -130,10 +141,18 @@ def main() -> int:
     folder = asked.folder or Path("runs/fashion-mnist-quick" if asked.quick else "runs/fashion-mnist")
     page = asked.page or (None if asked.quick else ROOT / "docs" / "fashion-mnist.md")
     study = Study(asked.data, folder, QUICK_TESTS if asked.quick else None)
-    folder.mkdir(parents=True, exist_ok=True)
+    if not claim(folder, recipes):
+        print(
+            f"--folder {folder}: must be new or hold trainings by these recipes, not by others; choose another folder"
+        )
+        return 2
     every = [Cell(recipe, chip, asked.seed) for recipe in recipes for chip in CHIPS]
     chosen = [cell for cell in every if any(text in cell.name for text in asked.only)]
-    failed = [] if asked.table else run(study, chosen, asked.processes)
+    try:
+        failed = [] if asked.table else run(study, chosen, asked.processes)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here")
+        return 130
     results = collect(folder, [cell for cell in every if study.is_done(cell)], asked.data, study.tests)
     write_results(folder, results)
     print(write_page(page, results))
