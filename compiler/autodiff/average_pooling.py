@@ -19,7 +19,7 @@ def average_pool(adjoint: Adjoint) -> Sequence[ir.Value | None]:
     builder, geometry = adjoint.builder, Geometry.of(adjoint.node)
     include = adjoint.node.attributes.get("count_include_pad")
     counted = _counts(geometry, include is not None and bool(include.as_int()))
-    shares = (1.0 / counted).astype(np.float32)
+    shares = (1.0 / np.maximum(counted, 1)).astype(np.float32)  # a window that sees only padding averages nothing
     same = bool((counted == counted.flat[0]).all())
     factor = builder.scalar(float(shares.flat[0])) if same else builder.constant(shares[None, None], "pool_shares")
     channels = dims(adjoint.input(0))[1]

@@ -76,6 +76,8 @@ def _settle(model: ir.Model, node: ir.Node, lengths: list[int]) -> None:
         return
     node.attributes.pop("ceil_mode")
     if any(added):
+        if not any(pads):
+            node.attributes.pop("count_include_pad", None)  # there is no padding to count
         if _int(node, "count_include_pad"):
             raise UnsupportedError(
                 f"{at(model, node)}: ceil_mode must add windows along all axes or none of an AveragePool that counts "
