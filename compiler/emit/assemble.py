@@ -11,8 +11,9 @@ from xdsl.ir import Attribute
 from ohmflow.compiler.emit.costing import Costing
 from ohmflow.compiler.emit.dataflow import HOST, Dataflow, Unit, analyse
 from ohmflow.compiler.emit.operations import EmittedOperations, Symbols, emit_operations
+from ohmflow.compiler.emit.stream_context import StreamContext
 from ohmflow.compiler.emit.stream_writer import EmittedStreams
-from ohmflow.compiler.emit.streams import StreamContext, emit_streams
+from ohmflow.compiler.emit.streams import emit_streams
 from ohmflow.compiler.emit.topology import Topology
 from ohmflow.compiler.program.entry import Argument, Entry
 from ohmflow.compiler.program.program import ArrayRecord, Chip, SegmentRecord, StateRecord, UnitRecord

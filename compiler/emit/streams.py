@@ -6,15 +6,13 @@ unit that needs it; a unit that needs it again in a later loop keeps it in its m
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from xdsl.dialects.builtin import IndexType
 from xdsl.ir import Block, Operation, SSAValue
 
-from ohmflow.compiler.emit.costing import Costing
-from ohmflow.compiler.emit.dataflow import Dataflow, Unit, elements, origin
-from ohmflow.compiler.emit.operations import EmittedOperations, call_phase
+from ohmflow.compiler.emit.dataflow import Unit, elements, origin
+from ohmflow.compiler.emit.operations import call_phase
 from ohmflow.compiler.emit.parts import (
     Part,
     PartsPlan,
@@ -25,13 +23,13 @@ from ohmflow.compiler.emit.parts import (
     is_given,
     position_read,
 )
+from ohmflow.compiler.emit.stream_context import StreamContext
 from ohmflow.compiler.emit.stream_writer import EmittedStreams, Place, StreamWriter
-from ohmflow.compiler.program.program import ArrayRecord
 from ohmflow.compiler.program.schedule import COUNTED, FIXED, PHASES, READ
 from ohmflow.compiler.program.tables import Mnemonic, Op, Trip
 from ohmflow.compiler.tile.compute import MvmOp, MvmTOp, UpdateOp
 from ohmflow.compiler.tile.control import ForOp, MapOp, WhenOp
-from ohmflow.compiler.tile.entry import CallOp, EntryOp, SegmentOp
+from ohmflow.compiler.tile.entry import CallOp
 from ohmflow.compiler.tile.stash import UnstashOp
 from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
 from ohmflow.compiler.tile.tokens import StateGetOp
@@ -39,29 +37,6 @@ from ohmflow.compiler.tile.transfer import ProgramOp, ReadOp, TransferOp
 from ohmflow.compiler.tile.windows import FoldOp
 
 _BACKWARD, _UPDATE, _TRANSFER, _PROGRAM = (PHASES.index(name) for name in ("backward", "update", "transfer", "program"))
-
-
-@dataclass(frozen=True)
-class StreamContext:
-    """What the streams of an entry are emitted from.
-
-    Attributes:
-        entry: placed tile IR.
-        flow: homes and needs of its values.
-        emitted: its value side; loops for batch segments are added to it.
-        arrays: by name.
-        array_home: vector unit that gathers an array's results.
-        segments: declarations by name.
-        costing: cycles and bytes on the target.
-    """
-
-    entry: EntryOp
-    flow: Dataflow
-    emitted: EmittedOperations
-    arrays: Mapping[str, ArrayRecord]
-    array_home: Callable[[str], Unit]
-    segments: Mapping[str, SegmentOp]
-    costing: Costing
 
 
 def emit_streams(context: StreamContext) -> EmittedStreams:

@@ -39,15 +39,20 @@ class Tally:
 
 
 class UpdateStatistics:
-    """Vector updates of one array: how many, clipped at the longest train, and lost (`docs/semantics.md`)."""
+    """Vector updates of one array: how many, clipped, lost; and half-selected pulses that moved its devices.
+
+    `docs/semantics.md` says what these are.
+    """
 
     def __init__(self) -> None:
         self.vectors = 0
         self.clipped = 0
         self.lost = 0
+        self.half_moves = 0
 
     def add(self, counts: UpdateCounts) -> None:
         """Add one call's counts."""
         self.vectors += counts.vectors
         self.clipped += counts.clipped
         self.lost += counts.lost
+        self.half_moves += int(counts.half_moves.sum())

@@ -174,7 +174,12 @@ def _arrays(program: Program, target: Target, seed: int) -> list[CrossbarArray]:
             device,
             tuple(Block(b.row0, b.col0, b.rows, b.cols) for b in record.blocks),
             read,
-            UpdateSpec(max(update.train_length, 1), update.update_management, update.train_length_management),
+            UpdateSpec(
+                max(update.train_length, 1),
+                update.update_management,
+                update.train_length_management,
+                half_select_step=target.device.half_select_ratio,
+            ),
             None if conductance is None else ConductanceSpec(conductance.min.si, conductance.max.si),
             seed,
         )

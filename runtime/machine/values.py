@@ -4,7 +4,7 @@ Inside a vectorised map a value is an array whose first axis is the sample; else
 array over samples, or a list over the iterations of a serial loop. `docs/semantics.md` says what each operation means.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +29,10 @@ from ohmflow.runtime.ledger.tally import (
 from ohmflow.runtime.machine.frame import Frame
 from ohmflow.runtime.machine.places import draw_position, runs, samples, store, store_positions, where
 from ohmflow.runtime.machine.plan import Captured, Node, build_plan
+from ohmflow.runtime.machine.position_ops import fold, split_vec, stack_stash, take
 from ohmflow.runtime.machine.stashes import PerSample, by_index, collect, element, stacked, with_samples
-from ohmflow.runtime.machine.windows import Positions, Windows, fold_windows, pieces, take_windows
+from ohmflow.runtime.machine.whole_loops import read_positions, update_pieces
+from ohmflow.runtime.machine.windows import Positions, Windows
 
 PATCH_BYTES = 64 << 20
 """Windows of images are taken in pieces of about this size."""
@@ -107,10 +109,10 @@ class ValueEngine:
             Op.READ: self._read_one,
             Op.TRANSFER: self._transfer,
             Op.PROGRAM: self._program,
-            Op.SPLIT: self._split,
-            Op.STACK: self._stack,
-            Op.WINDOW: self._window,
-            Op.FOLD: self._fold,
+            Op.SPLIT: split_vec,
+            Op.STACK: stack_stash,
+            Op.WINDOW: take,
+            Op.FOLD: fold,
         }
         blocks = 2 * max((len(a.blocks) for a in program.arrays), default=1)  # a transfer touches two arrays
         self.tallies = {name: Tally(len(e.operations), blocks) for name, e in program.entries.items()}
@@ -171,27 +173,6 @@ class ValueEngine:
     def _unstash(self, node: Node, frame: Frame, tally: Tally) -> None:
         frame.env[node.outs[0]] = element(frame.env[node.ins[0]], frame.env[node.ins[1]], node.depth)
 
-    def _split(self, node: Node, frame: Frame, tally: Tally) -> None:
-        value = frame.env[node.ins[0]]
-        frame.env[node.outs[0]] = Positions(value) if node.vector else value
-
-    def _stack(self, node: Node, frame: Frame, tally: Tally) -> None:
-        frame.env[node.outs[0]] = stacked(frame.env[node.ins[0]])
-
-    def _window(self, node: Node, frame: Frame, tally: Tally) -> None:
-        image = frame.env[node.ins[0]]
-        assert node.window is not None, "the plan says"
-        if node.vector:
-            frame.env[node.outs[0]] = Windows(with_samples(image, 3, samples(node, frame)), node.window)
-        else:
-            frame.env[node.outs[0]] = take_windows(image[None], node.window)[0]
-
-    def _fold(self, node: Node, frame: Frame, tally: Tally) -> None:
-        windows = stacked(frame.env[node.ins[0]])
-        assert node.window is not None, "the plan says"
-        images = fold_windows(windows if node.vector else windows[None], node.window)
-        frame.env[node.outs[0]] = images if node.vector else images[0]
-
     def _state_get(self, node: Node, frame: Frame, tally: Tally) -> None:
         frame.env[node.outs[0]] = self.states[node.symbol]
 
@@ -224,21 +205,12 @@ class ValueEngine:
 
     def _read_positions(self, loop: Node, captured: Captured, frame: Frame, tally: Tally) -> None:
         """A whole map over positions that only reads: in pieces, all samples' positions at once."""
-        node = captured.operation
-        held: Windows | Positions = frame.env[captured.stashes[0]]
-        array = self.arrays[node.symbol]
-        read = array.forward if node.code is Op.MVM else array.transposed
+        node, held = captured.operation, frame.env[captured.stashes[0]]
         frame.trips[loop.loop] = held.positions
-        count = samples(node, frame)
-        y = np.empty((count, held.positions, array.w.shape[1 if node.code is Op.MVM else 0]), np.float32)
-        retries = np.zeros((count, held.positions, len(self.program.arrays[node.symbol].blocks)), np.int64)
-        for some, part in pieces(held, count, self.patch_bytes):
-            vectors = held.vectors(some, part)
-            shape = vectors.shape[:2]
-            site = _site_of(node, frame, some, part, held.positions)
-            result, counts = read(vectors.reshape(-1, vectors.shape[-1]), site)
-            y[some, part] = result.reshape(*shape, -1)
-            retries[some, part] = counts.retries.reshape(*shape, -1)
+        y, retries, done = read_positions(
+            self.arrays[node.symbol], node, held, samples(node, frame), frame.step, self.patch_bytes
+        )
+        for counts in done:
             tally.add_read(node.row, counts)
         if node.group >= 0:
             store_positions(node, frame, retries)
@@ -287,26 +259,13 @@ class ValueEngine:
         x, d = (stacked(frame.env[i])[:trip] for i in captured.stashes)
         lr = float(frame.env[update.ins[2]])
         lengths = []
-        for vectors, errors, site in self._pieces(captured, x, d, update, frame):
+        for vectors, errors, site in update_pieces(captured, x, d, frame.step, self.patch_bytes):
             counts = self.arrays[update.symbol].update(vectors, errors, lr, site)
             self._tally_update(update.row, tally, update.symbol, counts)
             lengths.append(counts.train_length)
         if update.group >= 0:
             shape = (trip, 1) if captured.positions is None else (trip, captured.positions, 1)
             frame.counts[update.group] = np.concatenate(lengths).astype(np.int64).reshape(shape)
-
-    def _pieces(
-        self, captured: Captured, x: NDArray[Any], d: NDArray[Any], node: Node, frame: Frame
-    ) -> Iterator[tuple[NDArray[Any], NDArray[Any], DrawSite]]:
-        """Vectors of a captured update in order, in pieces that fit `patch_bytes`."""
-        if captured.positions is None:
-            yield x, d, DrawSite(node.purpose, node.site, frame.step, 0, 0)
-            return
-        held = Positions(x) if captured.window is None else Windows(x, captured.window)
-        for some, part in pieces(held, len(x), self.patch_bytes):
-            vectors, errors = held.vectors(some, part), d[some, part]
-            site = _site_of(node, frame, some, part, held.positions)
-            yield vectors.reshape(-1, vectors.shape[-1]), errors.reshape(-1, errors.shape[-1]), site
 
     def _tally_update(self, row: int, tally: Tally, array: int, counts: UpdateCounts, offset: int = 0) -> None:
         tally.add_pulses(row, counts, offset)
@@ -451,8 +410,3 @@ class ValueEngine:
         frame.data_trips[node.loop] = max(frame.data_trips.get(node.loop, 0), trip)
         store(node, frame, limits[:, None] if node.vector else limits.reshape(1), None, node.trip_group)
         return trip
-
-
-def _site_of(node: Node, frame: Frame, some: slice, part: slice, positions: int) -> DrawSite:
-    """Draws of a piece: whole samples one after the other, or some positions of one sample."""
-    return DrawSite(node.purpose, node.site, frame.step, part.start, some.start, positions)

@@ -139,6 +139,7 @@ def summarise(
             "vectors": vectors,
             "clipped": sum(u.clipped for u in machine.values.updates) / vectors if vectors else None,
             "lost": sum(u.lost for u in machine.values.updates) / vectors if vectors else None,
+            "half_moves": sum(u.half_moves for u in machine.values.updates) if vectors else None,
         },
         "weights_clipped_at_start": sum(machine.values.clipped_weights),
         "host_seconds": host_seconds,
