@@ -5,13 +5,12 @@ array over samples, or a list over the iterations of a serial loop. `docs/semant
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmflow.compiler.program.program import Program, SegmentRecord
+from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.tables import Op
 from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.spec import DrawSite, ReadCounts, UpdateCounts
@@ -29,6 +28,7 @@ from ohmflow.runtime.ledger.tally import (
 from ohmflow.runtime.machine.frame import Frame
 from ohmflow.runtime.machine.places import draw_position, runs, samples, store, store_positions, where
 from ohmflow.runtime.machine.plan import Captured, Node, build_plan
+from ohmflow.runtime.machine.ports import Ports
 from ohmflow.runtime.machine.position_ops import fold, split_vec, stack_stash, take
 from ohmflow.runtime.machine.stashes import PerSample, by_index, collect, element, stacked, with_samples
 from ohmflow.runtime.machine.whole_loops import read_positions, update_pieces
@@ -36,24 +36,6 @@ from ohmflow.runtime.machine.windows import Positions, Windows
 
 PATCH_BYTES = 64 << 20
 """Windows of images are taken in pieces of about this size."""
-
-
-@dataclass(frozen=True)
-class _Ports:
-    """Which ports of a segment have an axis for samples: (port, dimensions of one row); and whether it is a row one."""
-
-    rows_in: tuple[tuple[int, int], ...]
-    rows_out: frozenset[int]
-    single: bool
-
-    @classmethod
-    def of(cls, record: SegmentRecord) -> "_Ports":
-        """Look at the ports of a segment."""
-        return cls(
-            tuple((k, len(p.shape) - 1) for k, p in enumerate(record.inputs) if p.shape[:1] == ("batch",)),
-            frozenset(k for k, p in enumerate(record.outputs) if p.shape[:1] == ("batch",)),
-            record.kind == "row",
-        )
 
 
 class ValueEngine:
@@ -89,7 +71,7 @@ class ValueEngine:
         self.patch_bytes = patch_bytes
         self.arrays = list(arrays)
         self.segments = list(segments)
-        self._shapes = [_Ports.of(record) for record in program.segments]
+        self._shapes = [Ports.of(record) for record in program.segments]
         self.states: list[NDArray[Any]] = [np.array(program.weights[s.name]) for s in program.states]
         self.updates = [UpdateStatistics() for _ in arrays]
         self.clipped_weights = [0 for _ in arrays]

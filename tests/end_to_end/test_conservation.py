@@ -93,7 +93,7 @@ def test_independent_script_finds_a_changed_ledger(finished: tuple[Path, Path], 
     run, target = finished
     changed = tmp_path / "run"
     changed.mkdir()
-    for file in run.iterdir():
+    for file in filter(Path.is_file, run.iterdir()):
         (changed / file.name).write_bytes(file.read_bytes())
     lines = (run / "ledger.csv").read_text().splitlines(keepends=True)
     at, line = next((k, text) for k, text in enumerate(lines) if "adc_conversion" in text)

@@ -43,7 +43,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     found = {name: (folder / name).read_bytes() for name in FILES}
     summary = (folder / "summary.json").read_text().splitlines()
     found["summary.json"] = "\n".join(line for line in summary if '"host_seconds"' not in line).encode()
-    assert sorted(p.name for p in folder.iterdir()) == sorted(found)
     return found
 
 
