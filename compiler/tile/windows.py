@@ -64,7 +64,8 @@ def _verify(window: Window) -> None:
     if min(c, h, w, window.channels, *window.kernel, *window.strides, *window.dilations) < 1 or min(window.pads) < 0:
         raise VerifyException("figures of windows must be at least 1, and pads at least 0; correct them")
     if window.channel0 < 0 or window.channel0 + window.channels > c:
-        raise VerifyException(f"channels must be of the image's {c}, not {window.channel0 + window.channels}")
+        last = window.channel0 + window.channels
+        raise VerifyException(f"channels must be among the image's {c}, not [{window.channel0}, {last}]; correct them")
     if min(window.out) < 1:
         raise VerifyException("the kernel must fit the padded image, but does not; correct image, kernel or pads")
 

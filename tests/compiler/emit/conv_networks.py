@@ -124,11 +124,11 @@ def conv_figures(draw: st.DrawFn, lengths: tuple[int, ...], kernel: Shape | None
 
 
 @st.composite
-def networks(draw: st.DrawFn, layers: int = 3, largest: int = 7) -> onnx.ModelProto:
+def networks(draw: st.DrawFn, layers: int = 3, largest: int = 7, smallest: int = 3) -> onnx.ModelProto:
     """A network of 1 … `layers` convolutions, pools, sums and concatenations, then a dense layer to 3 outputs."""
     writer = NetworkWriter(draw(st.integers(0, 100)))
-    rank = draw(st.sampled_from([1, 2, 2, 2]))
-    x = writer.start((draw(st.integers(1, 3)), *(draw(st.integers(3, largest)) for _ in range(rank))))
+    rank = draw(st.sampled_from([1, 2, 2, 2])) if smallest == 3 else 2
+    x = writer.start((draw(st.integers(1, 3)), *(draw(st.integers(smallest, largest)) for _ in range(rank))))
     for _ in range(draw(st.integers(1, layers))):
         x = _layer(draw, writer, x)
         if draw(st.booleans()):
@@ -201,7 +201,7 @@ def _told(node: onnx.NodeProto) -> str:
 
 
 @st.composite
-def conv_cases(draw: st.DrawFn, layers: int = 3, largest: int = 7, most: int = 2) -> ConvCase:
+def conv_cases(draw: st.DrawFn, layers: int = 3, largest: int = 7, most: int = 2, smallest: int = 3) -> ConvCase:
     """A network, a chip of small tiles, and choices."""
     target = hand_target(
         tile__crossbar={
@@ -221,5 +221,9 @@ def conv_cases(draw: st.DrawFn, layers: int = 3, largest: int = 7, most: int = 2
     )
     options = CompileOptions(loss="mse", packing=draw(st.sampled_from(PACKINGS)))
     return ConvCase(
-        draw(networks(layers, largest)), target, options, draw(st.integers(1, most)), draw(st.integers(0, 1000))
+        draw(networks(layers, largest, smallest)),
+        target,
+        options,
+        draw(st.integers(1, most)),
+        draw(st.integers(0, 1000)),
     )

@@ -94,18 +94,6 @@ tile.entry @infer(%x: !tile.vec<4xf32>) -> !tile.vec<4xf32> {
     check_golden("program/refusals/emit-composite.txt", refused(text))
 
 
-def test_an_operation_that_no_engine_executes_is_refused() -> None:
-    text = """
-tile.array @A 4x4 rule "sgd"
-tile.entry @infer(%x: !tile.vec<3x4xf32>) -> !tile.vec<3x4xf32> {
-  %rows = tile.split %x
-  %y = tile.stack %rows : !tile.vec<3x4xf32>
-  tile.return %y
-}
-"""
-    check_golden("program/refusals/emit-operation.txt", refused(text))
-
-
 def test_loops_nested_too_deep_are_refused() -> None:
     inner = "%y, %done = tile.mvm @A site 0 forward (%x, %v) : !tile.vec<4xf32>"
     ends = "%done"

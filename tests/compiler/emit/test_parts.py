@@ -1,4 +1,4 @@
-"""Operations part by part: orders that respect what is needed, loops that unfold to them, and counts in their places."""
+"""Operations part by part: orders that respect needs, loops that unfold to them, counts in their places."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

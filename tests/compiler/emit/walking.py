@@ -1,4 +1,4 @@
-"""Walking a schedule's streams in plain Python: which instructions run, and at which addresses they find their counts."""
+"""Walking a schedule's streams in plain Python: which instructions run, and where their counts are."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -9,7 +9,7 @@ from ohmflow.compiler.program.schedule import Schedule
 
 
 def walk(schedule: Schedule) -> Iterator[tuple[int, int]]:
-    """Every execution of every instruction, unit by unit, in stream order: (instruction, address of its count or -1)."""
+    """Every execution of every instruction, unit by unit, in order: (instruction, address of its count or -1)."""
     loops = {
         (int(row["parent"]), int(row["begin"])): (k, int(row["end"]), int(row["trip"]), _place(row))
         for k, row in reversed(list(enumerate(schedule.loops)))
