@@ -3,11 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ohmflow.runtime.training.api import resume as resume
     from ohmflow.runtime.training.api import train as train
     from ohmflow.runtime.training.run_folder import Run as Run
     from ohmflow.runtime.training.trainer import TrainOptions as TrainOptions
 
 _PUBLIC = {
+    "resume": "ohmflow.runtime.training.api",
     "train": "ohmflow.runtime.training.api",
     "Run": "ohmflow.runtime.training.run_folder",
     "TrainOptions": "ohmflow.runtime.training.trainer",

@@ -137,8 +137,8 @@ def show_run(run: Run, target: Target, program: Program) -> None:
         _show_confidence(screen, target, summary["not_modelled"])
     if run.folder is not None:
         screen.print(
-            f"Written to [bold]{escape(str(run.folder))}/[/]: model.onnx (trained), summary.json, ledger.csv, "
-            "events.npz"
+            f"Written to [bold]{escape(str(run.folder))}/[/]: report.html (open it in a browser), model.onnx "
+            "(trained), summary.json, ledger.csv, events.npz"
         )
     screen.print(f"[dim]{summary['host_seconds']:.1f} s on this computer[/]")
 

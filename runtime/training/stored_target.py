@@ -56,7 +56,6 @@ def _section(target: Target, section: BaseModel, path: str) -> dict[str, Any]:
 
 def _number(target: Target, path: str) -> Any:
     origin = target.origins[path]
-    if origin.text.startswith("["):
-        return yaml.safe_load(origin.text)
+    value = yaml.safe_load(origin.text) if origin.text.startswith("[") else origin.text
     source = {} if origin.source is None else {"source": origin.source}
-    return {"value": origin.text, **source, "confidence": origin.confidence}
+    return {"value": value, **source, "confidence": origin.confidence}
