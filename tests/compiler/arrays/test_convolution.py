@@ -24,7 +24,7 @@ from tests.compiler.emit.conv_networks import NetworkWriter, Shape, conv_figures
 from tests.runtime.machine.hand_target import hand_target
 
 Run = Callable[[onnx.ModelProto | ir.Model, Mapping[str, Any]], list[np.ndarray]]
-quick = settings(max_examples=25, deadline=None, derandomize=True)
+quick = settings(max_examples=20, deadline=None, derandomize=True)
 few = settings(max_examples=10, deadline=None, derandomize=True)
 
 

@@ -24,7 +24,7 @@ from tests.compiler.emit.conv_networks import ConvCase, NetworkWriter, conv_case
 from tests.compiler.emit.walking import walk
 from tests.runtime.machine.hand_target import hand_target
 
-quick = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 many = settings(max_examples=100, deadline=None, derandomize=True)
 
 

@@ -22,7 +22,7 @@ from ohmflow.runtime.machine.machine import Machine
 from tests.compiler.emit.conv_networks import NetworkWriter, Shape, networks
 from tests.runtime.machine.hand_target import hand_target
 
-quick = settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Recorder:
