@@ -1,5 +1,6 @@
 """The memory of a tile that holds vectors, priced per byte. Its leakage is part of the tile's."""
 
+from ohmflow.targets.components.footprint import Footprint, placed
 from ohmflow.targets.components.protocol import Event, Untimed, priced
 from ohmflow.targets.schema.target import Target
 
@@ -8,6 +9,10 @@ class Buffer(Untimed):
     """The buffer of a tile."""
 
     name = "buffer"
+
+    def footprints(self) -> tuple[Footprint, ...]:
+        """The whole memory."""
+        return (placed("buffer", "tile", "tile.buffer"),)
 
     def events(self) -> tuple[Event, ...]:
         """Bytes in and out."""

@@ -8,6 +8,7 @@ cells on the line.
 
 from fractions import Fraction
 
+from ohmflow.targets.components.footprint import Footprint, placed
 from ohmflow.targets.components.protocol import Event, Untimed, need
 from ohmflow.targets.quantity import Quantity
 from ohmflow.targets.schema.target import Target
@@ -27,6 +28,10 @@ class Driver(Untimed):
 
     name = "driver"
 
+    def footprints(self) -> tuple[Footprint, ...]:
+        """One a line."""
+        return (placed("driver", "tile", "tile.crossbar", _lines, "tile.driver.area"),)
+
     def events(self) -> tuple[Event, ...]:
         """Pulses of updates, and driven lines of reads."""
         path = "tile.driver"
@@ -36,6 +41,13 @@ class Driver(Untimed):
             Event("driver", "read_row", path, (*_WIRE, _READ), "tile", _read_row),
             Event("driver", "read_col", path, (*_WIRE, _READ), "tile", _read_col),
         )
+
+
+def _lines(target: Target) -> int:
+    """Lines with a driver: all where columns are driven too, by transposed reads or by pulses; else the rows."""
+    crossbar = target.tile.crossbar
+    both = target.tile.transposable or target.device.pulse is not None
+    return crossbar.rows + (crossbar.cols if both else 0)
 
 
 def _pulse(target: Target, cells: int) -> Quantity:

@@ -1,13 +1,28 @@
 """Links and the routers that they lead to: flits, priced per flit and hop; a router's leakage."""
 
+from ohmflow.targets.components.footprint import Footprint, placed
 from ohmflow.targets.components.protocol import Event, Untimed, leakage, priced
 from ohmflow.targets.schema.target import Target
+
+
+def _links(target: Target) -> int:
+    """Directions of the mesh's edges."""
+    assert target.chip is not None
+    columns, rows = target.chip.mesh
+    return 2 * ((columns - 1) * rows + columns * (rows - 1))
 
 
 class Link(Untimed):
     """The links of the mesh, and the routers."""
 
     name = "link"
+
+    def footprints(self) -> tuple[Footprint, ...]:
+        """One router a node, and wires both ways between neighbours."""
+        return (
+            placed("router", "node", "chip", path="chip.router.area"),
+            placed("link", "chip", "chip.link", _links),
+        )
 
     def events(self) -> tuple[Event, ...]:
         """Flits over mesh and local links, and the leakage of a router in a cycle."""

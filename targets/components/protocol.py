@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from ohmflow.targets.components.footprint import Footprint, units_of
 from ohmflow.targets.quantity import Quantity
 from ohmflow.targets.schema.target import Target
 
 JOULE = Quantity.parse("1 J").dimension
+SQUARE_METRE = Quantity.parse("1 m^2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,21 @@ class Component(Protocol):
         """Cycles from one action to the next, or None where it has none of its own."""
         ...
 
+    def footprints(self) -> tuple[Footprint, ...]:
+        """What it covers, on any target."""
+        ...
+
     def area(self, target: Target) -> Quantity | None:
-        """Its area on the whole chip, or None where it is not modelled."""
+        """Its area on the whole chip, or None where the target has none of it or some of it is not modelled."""
         ...
 
 
 class Untimed:
-    """Base of components without a latency or interval of their own, and without an area model."""
+    """Base of components without a latency or interval of their own."""
+
+    def footprints(self) -> tuple[Footprint, ...]:
+        """None: what it covers is part of another component's area."""
+        return ()
 
     def latency(self, target: Target) -> int | None:
         """None: its time is part of another component's."""
@@ -80,8 +90,15 @@ class Untimed:
         return None
 
     def area(self, target: Target) -> Quantity | None:
-        """None: not modelled."""
-        return None
+        """Its area on the whole chip: the sum of its footprints, times the units that have them."""
+        there = [footprint for footprint in self.footprints() if footprint.is_there(target)]
+        areas = [(footprint, footprint.area(target)) for footprint in there]
+        total = SQUARE_METRE * 0
+        for footprint, each in areas:
+            if each is None:
+                return None
+            total += each * (footprint.count(target) * units_of(target, footprint.level))
+        return total if areas else None
 
 
 def given(path: str) -> Callable[[Target], Quantity]:

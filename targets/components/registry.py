@@ -6,6 +6,7 @@ from ohmflow.targets.components.buffer import Buffer
 from ohmflow.targets.components.dac import Dac
 from ohmflow.targets.components.device import Device
 from ohmflow.targets.components.driver import Driver
+from ohmflow.targets.components.footprint import Footprint
 from ohmflow.targets.components.host import Host
 from ohmflow.targets.components.link import Link
 from ohmflow.targets.components.protocol import Component, Event
@@ -31,3 +32,8 @@ COMPONENTS: tuple[Component, ...] = (
 def all_events() -> tuple[Event, ...]:
     """Every event of every component."""
     return tuple(event for component in COMPONENTS for event in component.events())
+
+
+def all_footprints() -> tuple[Footprint, ...]:
+    """Every footprint of every component."""
+    return tuple(footprint for component in COMPONENTS for footprint in component.footprints())

@@ -1,5 +1,6 @@
 """The memory of a vector unit, priced per byte. Its leakage is part of the vector unit's."""
 
+from ohmflow.targets.components.footprint import Footprint, placed
 from ohmflow.targets.components.protocol import Event, Untimed, priced
 from ohmflow.targets.schema.target import Target
 
@@ -10,6 +11,10 @@ class Scratchpad(Untimed):
     """The scratchpad of a vector unit."""
 
     name = "scratchpad"
+
+    def footprints(self) -> tuple[Footprint, ...]:
+        """The whole memory."""
+        return (placed("scratchpad", "node", _SECTION),)
 
     def events(self) -> tuple[Event, ...]:
         """Bytes in and out."""

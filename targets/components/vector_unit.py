@@ -1,5 +1,6 @@
 """The digital unit of a node: elements of simple and of special operators."""
 
+from ohmflow.targets.components.footprint import Footprint, placed
 from ohmflow.targets.components.protocol import Event, Untimed, leakage, priced
 from ohmflow.targets.schema.target import Target
 
@@ -10,6 +11,10 @@ class VectorUnit(Untimed):
     """A vector unit."""
 
     name = "vector unit"
+
+    def footprints(self) -> tuple[Footprint, ...]:
+        """One a node."""
+        return (placed("vector unit", "node", _SECTION),)
 
     def events(self) -> tuple[Event, ...]:
         """Elements processed, and the leakage of a cycle."""

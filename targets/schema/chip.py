@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from ohmflow.targets.schema.figure import Bits, Bytes, Energy, Frequency, Power
+from ohmflow.targets.schema.figure import Area, Bits, Bytes, Energy, Frequency, Power
 from ohmflow.targets.schema.leaves import BusyCycles, Count, Cycles, MeshSize, Place
 from ohmflow.targets.schema.model import SectionModel
 
@@ -16,6 +16,7 @@ class Link(SectionModel):
         local_hop: the same of a link inside a node.
         hop_energy: J per flit and hop.
         local_energy: J per flit inside a node.
+        area: m² of the wires of one direction between neighbours, beyond what runs over other things.
     """
 
     flit: Bits
@@ -23,6 +24,7 @@ class Link(SectionModel):
     local_hop: BusyCycles
     hop_energy: Energy | None = None
     local_energy: Energy | None = None
+    area: Area | None = None
 
     @property
     def flit_bits(self) -> int:
@@ -31,12 +33,21 @@ class Link(SectionModel):
 
 
 class Scratchpad(SectionModel):
-    """`chip.vector_unit.scratchpad:` memory of a vector unit; energies are J per byte, the port is data per cycle."""
+    """`chip.vector_unit.scratchpad:` memory of a vector unit.
+
+    Attributes:
+        size: data, in whole bytes.
+        port: data moved in one cycle, in whole bytes.
+        read_energy: J per byte read.
+        write_energy: J per byte written.
+        area: m² of the whole memory.
+    """
 
     size: Bytes
     port: Bytes
     read_energy: Energy | None = None
     write_energy: Energy | None = None
+    area: Area | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -62,6 +73,7 @@ class VectorUnit(SectionModel):
         special_op_energy: J per element of a special one.
         scratchpad: its memory.
         leakage: W, scratchpad included.
+        area: m², without the scratchpad.
     """
 
     lanes: Count
@@ -73,6 +85,7 @@ class VectorUnit(SectionModel):
     special_op_energy: Energy | None = None
     scratchpad: Scratchpad
     leakage: Power | None = None
+    area: Area | None = None
 
     @property
     def word_bits(self) -> int:
@@ -86,9 +99,15 @@ class VectorUnit(SectionModel):
 
 
 class Router(SectionModel):
-    """`chip.router:` leakage W of one router; what a flit costs is the link's."""
+    """`chip.router:` one router; what a flit costs is the link's.
+
+    Attributes:
+        leakage: W.
+        area: m².
+    """
 
     leakage: Power | None = None
+    area: Area | None = None
 
 
 class Host(SectionModel):
@@ -98,11 +117,13 @@ class Host(SectionModel):
         node: (x, y) on the mesh.
         energy: J per byte sent.
         leakage: W.
+        area: m².
     """
 
     node: Place
     energy: Energy | None = None
     leakage: Power | None = None
+    area: Area | None = None
 
 
 class Chip(SectionModel):
@@ -121,6 +142,11 @@ class Chip(SectionModel):
     vector_unit: VectorUnit
     router: Router = Field(default_factory=Router)
     host: Host
+
+    @property
+    def nodes(self) -> int:
+        """Nodes of the mesh."""
+        return self.mesh[0] * self.mesh[1]
 
     @property
     def tiles(self) -> int:

@@ -86,6 +86,15 @@ class Target(SectionModel):
         """Whether cycles mean anything on this target."""
         return "time" not in self.not_modelled
 
+    def has_section(self, path: str) -> bool:
+        """Whether anything is given at a dotted path."""
+        value: Any = self
+        for part in path.split("."):
+            if value is None:
+                return False
+            value = getattr(value, part)
+        return value is not None
+
     def is_modelled(self, path: str) -> bool:
         """Whether `not_modelled` leaves the path out, by itself, an enclosing path or its kind."""
         return not covers(self.not_modelled, path)

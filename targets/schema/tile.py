@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from ohmflow.targets.schema.figure import (
+    Area,
     Bytes,
     Energy,
     Fraction01,
@@ -42,11 +43,28 @@ class Crossbar(SectionModel):
     pitch: Length | None = None
 
 
+class Driver(SectionModel):
+    """`tile.driver:` what drives a row or a column.
+
+    Attributes:
+        area: m² per line, pulse generator included.
+    """
+
+    area: Area | None = None
+
+
 class Dac(SectionModel):
-    """`tile.dac:` input converters, one a line; energy J per conversion."""
+    """`tile.dac:` input converters, one a line.
+
+    Attributes:
+        bits: resolution over the range of inputs.
+        energy: J per conversion.
+        area: m² of one converter.
+    """
 
     bits: Resolution
     energy: Energy | None = None
+    area: Area | None = None
 
 
 class Adc(SectionModel):
@@ -61,6 +79,7 @@ class Adc(SectionModel):
         shared_by: lines that share one converter.
         banks: 1 bank serves columns and rows, 2 have one each.
         energy: J per conversion.
+        area: m² of one converter.
     """
 
     bits: Resolution
@@ -71,6 +90,7 @@ class Adc(SectionModel):
     shared_by: Count
     banks: Annotated[int, Whole(1, 2)]
     energy: Energy | None = None
+    area: Area | None = None
 
 
 class Read(SectionModel):
@@ -138,6 +158,7 @@ class Buffer(SectionModel):
         vectors: depth of a channel into the buffer, in vectors.
         read_energy: J per byte read.
         write_energy: J per byte written.
+        area: m² of the whole memory.
     """
 
     size: Bytes
@@ -145,6 +166,7 @@ class Buffer(SectionModel):
     vectors: BusyCycles
     read_energy: Energy | None = None
     write_energy: Energy | None = None
+    area: Area | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -155,6 +177,16 @@ class Buffer(SectionModel):
     def port_bytes(self) -> int:
         """Bytes moved in one cycle."""
         return int(self.port.value.exact("B"))
+
+
+class Control(SectionModel):
+    """`tile.control:` what sequences a tile, and all else in it.
+
+    Attributes:
+        area: m², instruction memory included.
+    """
+
+    area: Area | None = None
 
 
 class Tile(SectionModel):
@@ -169,10 +201,12 @@ class Tile(SectionModel):
     unlimited: Bool = False
     transposable: Bool = True
     crossbar: Crossbar
+    driver: Driver | None = None
     dac: Dac | None = None
     adc: Adc | None = None
     read: Read
     update: Update
     program: Program
     buffer: Buffer | None = None
+    control: Control | None = None
     leakage: Power | None = None

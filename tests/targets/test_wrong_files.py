@@ -52,7 +52,7 @@ ONE_MISTAKE = {
     "foreign key": (
         {"  router: {leakage: 3 mW}": "  router: {leakage: 3 mW, quux: 1}"},
         "chip.yaml:43:27: chip.router.quux must be a key that chip.router knows, not 'quux'; remove it; "
-        "known are leakage",
+        "known are area, leakage",
     ),
     "misspelt source": (
         {ADC_ENERGY: "energy: {value: 2 pJ, sorce: x}\n"},
@@ -159,9 +159,9 @@ ONE_MISTAKE = {
         "remove one of the two",
     ),
     "area": (
-        {"[area]": "[]"},
-        "chip.yaml:45:15: not_modelled must list area, since no component has an area yet; "
-        "write 'not_modelled: [area]'",
+        {"[area]": "[tile, chip.link, chip.router, chip.host, chip.vector_unit.scratchpad]"},
+        "chip.yaml:33:3: chip.vector_unit.area must be given, not left out, since no area is silently zero; "
+        "add it, or list 'chip.vector_unit.area' under not_modelled",
     ),
     "device model": (
         {"model: constant-step": "model: constantstep"},
