@@ -1,0 +1,98 @@
+"""`ohmflow estimate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ohmflow.runtime.cli.options import (
+    compile_options,
+    echo_json,
+    json_option,
+    load_target,
+    make_compile_options,
+    program_of,
+    target_options,
+)
+
+if TYPE_CHECKING:
+    from ohmflow.compiler.program.program import Program
+    from ohmflow.runtime.estimate.result import Estimate
+    from ohmflow.targets.schema.target import Target
+
+
+@click.command("estimate", short_help="Estimate time, energy, power and area.")
+@click.argument("source", metavar="MODEL|PROGRAM")
+@target_options
+@click.option("--phase", help="training or inference.  [default: training, or what the run of --counts did]")
+@click.option("--batch", type=int, help="Samples a step.  [default: 10, or that of the run of --counts]")
+@click.option("--steps", type=int, help="Steps.  [default: 1, or all that the run of --counts did]")
+@click.option(
+    "--assume",
+    "texts",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change an assumption, such as activity=0.3, or activity@ARRAY=0.3 for one array; may be repeated.",
+)
+@click.option(
+    "--counts",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Folder of a run whose counts replace the assumed ones.",
+)
+@compile_options
+@json_option
+def command(
+    source: str,
+    target_name: str,
+    overrides: tuple[str, ...],
+    phase: str | None,
+    batch: int | None,
+    steps: int | None,
+    texts: tuple[str, ...],
+    counts: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Estimate what a model takes on a target, without executing it.
+
+    SOURCE is an ONNX file or a program folder. Time is that of the clock engine on the compiled program; what depends
+    on numbers is assumed, or is what a run counted, and is printed.
+    """
+    target = load_target(target_name, overrides)
+    training = phase != "inference"
+    program = program_of(source, target, make_compile_options(**options, training=training))
+    estimate = _estimate(program, target, phase, batch, steps, texts, counts)
+    if as_json:
+        from ohmflow.runtime.estimate.as_json import estimate_json
+
+        echo_json(estimate_json(estimate))
+    else:
+        from ohmflow.runtime.cli.show_estimate import show_estimate
+
+        show_estimate(estimate)
+
+
+def _estimate(
+    program: "Program",
+    target: "Target",
+    phase: str | None,
+    batch: int | None,
+    steps: int | None,
+    texts: tuple[str, ...],
+    counts: Path | None,
+) -> "Estimate":
+    from ohmflow.runtime.estimate.api import estimate
+    from ohmflow.runtime.estimate.assumptions import parse_assumptions
+    from ohmflow.runtime.estimate.profile import Profile
+    from ohmflow.runtime.estimate.record import load_counts
+    from ohmflow.runtime.estimate.replay import estimate_run
+
+    given = parse_assumptions(texts, [a.name for a in program.arrays])
+    if counts is None:
+        return estimate(program, target, Profile(program, target, given), batch or 10, phase or "training", steps)
+    run = load_counts(counts)
+    if phase is None and batch is None and steps is None:
+        return estimate_run(program, target, run, given)
+    profile = run.profile(program, target, given)
+    return estimate(program, target, profile, batch or run.batch, phase or run.phase, steps)

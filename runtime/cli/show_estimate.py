@@ -1,0 +1,213 @@
+"""What a person sees of an estimate: assumptions, area, time and energy by phase and layer, use, what is uncertain."""
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ohmflow.runtime.cli.show import console
+from ohmflow.runtime.cli.units import bar, energy, percent, scaled, time_text
+from ohmflow.runtime.estimate.layers import Layer
+from ohmflow.runtime.estimate.result import Estimate
+
+_MOST_LAYERS = 24
+
+
+def show_estimate(estimate: Estimate) -> None:
+    """Print an estimate on stdout."""
+    screen = console()
+    _head(screen, estimate)
+    if estimate.has_nothing:
+        screen.print(
+            f"{escape(estimate.target.name)} has no time and no energy, so there is nothing to estimate: "
+            f"{', '.join(estimate.not_modelled)} are not modelled."
+        )
+        return
+    for table in (_assumptions(estimate), _area(estimate), _phases(estimate), _layers(estimate), _use(estimate)):
+        if table is not None:
+            screen.print(table)
+            screen.print()
+    _rest(screen, estimate)
+
+
+def _head(screen: Console, estimate: Estimate) -> None:
+    model, target = escape(str(estimate.program.manifest["model"])), escape(estimate.target.name)
+    screen.print(
+        f"[bold]{model}[/] on [bold]{target}[/]: {estimate.weights:,} weights in {len(estimate.program.arrays)} arrays "
+        f"on {estimate.tiles} tile{'s' if estimate.tiles != 1 else ''}"
+    )
+    work = estimate.work
+    if estimate.has_nothing:
+        return
+    batches = ", ".join(f"{e.times:,} × {e.entry} of {e.batch}" for e in work.executions)
+    screen.print(f"{estimate.phase}, {work.samples:,} samples: {batches}", style="dim")
+    if work.seconds is not None:
+        screen.print(
+            f"Chip time [bold]{time_text(work.seconds)}[/] ({work.cycles:,} cycles), "
+            f"[bold]{time_text(work.seconds / work.samples)}[/] a sample",
+            end="",
+        )
+    if work.joules is not None:
+        said = f", energy [bold]{energy(work.joules)}[/], [bold]{energy(work.joules / work.samples)}[/] a sample"
+        power = f"; power {scaled(work.watts, 'W')}" if work.watts else ""
+        leak = f", {percent(estimate.leakage)} of it leakage" if estimate.leakage is not None else ""
+        screen.print(f"{said}{power}{leak}")
+    else:
+        screen.print()
+    once = estimate.once
+    if once.seconds is not None and once.joules is not None:
+        screen.print(f"Programming the chip once takes {time_text(once.seconds)} and {energy(once.joules)} more.")
+    if estimate.retimed is not None:
+        both = (work.cycles or 0) + (once.cycles or 0)
+        screen.print(
+            f"Time and counts are those of {escape(estimate.recorded)}; the clock with their means gives "
+            f"{estimate.retimed:,} cycles where the run took {both:,} ({estimate.retimed / both - 1:+.2%})."
+        )
+    screen.print()
+
+
+def _table(title: str, *columns: tuple[str, bool]) -> Table:
+    """A plain table; columns are (header, whether it holds numbers)."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold", title=title, title_justify="left")
+    for header, is_number in columns:
+        table.add_column(header, justify="right" if is_number else "left", no_wrap=is_number)
+    return table
+
+
+def _assumptions(estimate: Estimate) -> Table:
+    """General values with what they are; those of arrays in a matrix would be too wide, so they are rows too."""
+    title = "Counts, as recorded" if estimate.recorded else "Assumptions (--assume NAME=VALUE changes one)"
+    table = _table(title, ("Name", False), ("Value", True), ("", False), ("What it is", False))
+    for row in estimate.assumptions:
+        name = row.about.name + (f"@{row.array}" if row.array else "")
+        value = "–" if row.value is None else f"{row.value:.4g}"
+        place = f" ({row.phase})" if row.phase else ""
+        about = row.about.about if not row.array else f"{row.origin}{place}"
+        table.add_row(escape(name), value, row.about.unit, escape(about))
+    return table
+
+
+def _area(estimate: Estimate) -> Table | None:
+    tree = estimate.area
+    if tree is None:
+        return None
+    title = f"Area, {tree.total_mm2:.4g} mm²" + (" without what is missing" if tree.missing else "")
+    table = _table(title, ("Part", False), ("Count", True), ("One, mm²", True), ("All of a chip", True), ("", False))
+    counts: list[int] = []
+    for depth, node in tree.walk():
+        counts = [*counts[:depth], (counts[depth - 1] if depth else 1) * node.count]
+        unknown = bool(node.missing) and not node.parts
+        part = node.each_mm2 * counts[-1] / tree.total_mm2 if tree.total_mm2 else 0.0
+        notes = "not modelled" if unknown else "low confidence" if node.confidence == "low" and not node.parts else ""
+        table.add_row(
+            "  " * depth + node.name,
+            f"{node.count:,}",
+            "–" if unknown else f"{node.each_mm2:.4g}",
+            "–" if unknown else percent(part),
+            f"[dim]{notes}[/]",
+        )
+    return table
+
+
+_ORDER = ("forward", "backward", "update", "transfer", "program", "evaluation", "idle")
+
+
+def _phases(estimate: Estimate) -> Table:
+    """Time and energy of a sample, by phase."""
+    work, n = estimate.work, estimate.work.samples
+    seconds = work.phase_seconds()
+    joules = work.bill.by("phase")
+    table = _table(
+        "A sample, by phase (time: mean over the tiles in use)",
+        ("Phase", False),
+        ("Time", True),
+        ("Energy", True),
+        ("", False),
+        ("Without leakage", True),
+    )
+    leaked = {row.phase: 0.0 for row in work.bill.rows}
+    for row in work.bill.rows:
+        if row.component == "leakage" and row.energy is not None:
+            leaked[row.phase] += row.energy
+    for phase in (p for p in _ORDER if p in seconds or p in joules):
+        own = joules.get(phase, 0.0)
+        table.add_row(
+            phase,
+            time_text(seconds.get(phase, 0.0) / n),
+            energy(own / n),
+            bar(own / work.joules if work.joules else 0.0, 10),
+            energy((own - leaked.get(phase, 0.0)) / n),
+        )
+    return table
+
+
+def _layers(estimate: Estimate) -> Table:
+    """Energy and busy time of a sample, by array and digital segment."""
+    work, n, clock = estimate.work, estimate.work.samples, estimate.program.chip.clock_hz
+    table = _table(
+        "A sample, by layer (energy without leakage; time: units busy with it)",
+        ("Layer", False),
+        ("", False),
+        ("Time", True),
+        ("Forward", True),
+        ("Backward", True),
+        ("Update", True),
+        ("Energy", True),
+        ("What it is", False),
+    )
+    if estimate.phase == "inference":
+        table.columns[3].header = "Evaluation"
+    order = sorted(work.layers, key=lambda layer: (layer.kind != "array", -sum(layer.joules.values())))
+    phases = ("evaluation", "", "") if estimate.phase == "inference" else ("forward", "backward", "update")
+    for layer in order[:_MOST_LAYERS]:
+        busy = time_text(sum(layer.busy_cycles.values()) / clock / n) if clock else "–"
+        shares = [energy(layer.joules[phase] / n) if layer.joules.get(phase) else "" for phase in phases]
+        table.add_row(
+            escape(layer.name), layer.kind, busy, *shares, energy(sum(layer.joules.values()) / n), _what(layer)
+        )
+    if len(order) > _MOST_LAYERS:
+        rest = order[_MOST_LAYERS:]
+        joules = sum(sum(layer.joules.values()) for layer in rest)
+        table.add_row(f"{len(rest)} more", "", "", "", "", "", energy(joules / n), "--json has all")
+    return table
+
+
+def _what(layer: Layer) -> str:
+    if layer.kind == "array":
+        tiles = f"{layer.units[0]}" + (f" and {len(layer.units) - 1} more" if len(layer.units) > 1 else "")
+        return escape(f"{layer.detail} on {tiles}")
+    return escape(layer.detail if len(layer.detail) < 34 else f"{layer.detail[:31]}…")
+
+
+def _use(estimate: Estimate) -> Table:
+    chip = estimate.program.chip
+    table = _table("Use", ("Units", False), ("In use", True), ("Busy", True), ("", False), ("Busiest", False))
+    for busy in estimate.busy():
+        total = "" if busy.total is None else f" of {busy.total:,}"
+        name = {"tile": "tiles", "vector": "vector units"}.get(busy.kind, busy.kind)
+        table.add_row(
+            name,
+            f"{busy.used:,}{total}",
+            percent(busy.mean),
+            bar(busy.mean, 10),
+            f"{busy.busiest} {percent(busy.most)}",
+        )
+    held = f"{estimate.weights:,} weights"
+    table.add_row("cells of those tiles", held, percent(estimate.filled), bar(estimate.filled, 10), "hold a weight")
+    if chip.clock_hz is not None and estimate.work.seconds:
+        macs = estimate.macs / estimate.work.samples
+        rate = scaled(estimate.macs / estimate.work.seconds, "MAC/s")
+        table.add_row("multiply-accumulates", f"{macs:,.0f}", "", "", f"a sample; {rate}")
+    return table
+
+
+def _rest(screen: Console, estimate: Estimate) -> None:
+    """What is left out, and what is uncertain."""
+    if estimate.not_modelled:
+        screen.print(f"Not modelled, so in no total: {escape(', '.join(estimate.not_modelled))}.")
+    low = estimate.target.low_confidence()
+    if low:
+        some = ", ".join(f"{path} ({text})" for path, text, _ in low[:4])
+        screen.print(
+            f"{len(low)} figures of this target are of low confidence, among them {escape(some)}; "
+            f"[bold]ohmflow targets show {escape(estimate.target.name)}[/] gives each with its source."
+        )

@@ -1,0 +1,1 @@
+"""Estimates: time, energy, power and area of a compiled program from counts that are assumed or recorded."""

@@ -1,0 +1,185 @@
+"""A part of an estimate: some executions of a program's entries, timed, counted and priced.
+
+The clock engine times the entries with a profile's counts, the ledger counts and prices what they do. Nothing else
+enters, so a part of a run that did the same is the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ohmflow.compiler.program.entry import resolve
+from ohmflow.compiler.program.program import Program
+from ohmflow.compiler.program.schedule import PHASES, Timeline
+from ohmflow.runtime.estimate.counts import Counter
+from ohmflow.runtime.estimate.layers import Layer, layers_of
+from ohmflow.runtime.estimate.profile import Profile
+from ohmflow.runtime.ledger.bill import Bill, make_bill
+from ohmflow.runtime.ledger.events import EventBook, TileShape
+from ohmflow.runtime.machine.clock import Clock
+from ohmflow.runtime.machine.errors import ScratchpadError
+from ohmflow.targets.costs import cost_table
+from ohmflow.targets.schema.target import Target
+
+EPOCH = 1
+"""Everything of a part is booked in one epoch."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """An entry executed a number of times with a batch.
+
+    Attributes:
+        entry: its name.
+        batch: samples each time; 0 for an entry without samples.
+        times: how often.
+    """
+
+    entry: str
+    batch: int
+    times: int = 1
+
+
+@dataclass(frozen=True)
+class Part:
+    """What some executions take.
+
+    Attributes:
+        executions: which.
+        samples: of all of them.
+        book: what was counted.
+        bill: the ledger.
+        layers: energy and busy time by array and digital segment; with leakage they sum to the bill.
+    """
+
+    executions: tuple[Execution, ...]
+    samples: int
+    book: EventBook
+    bill: Bill
+    layers: tuple[Layer, ...]
+
+    @property
+    def cycles(self) -> int | None:
+        """Cycles of all executions, or None on a target without time."""
+        return self.bill.cycles
+
+    @property
+    def seconds(self) -> float | None:
+        """Time of all executions, or None on a target without time."""
+        clock = self.book.program.chip.clock_hz
+        return None if clock is None or self.cycles is None else self.cycles / clock
+
+    @property
+    def joules(self) -> float | None:
+        """Energy of all executions, or None where nothing has a price."""
+        return self.bill.joules
+
+    @property
+    def watts(self) -> float | None:
+        """Mean power, or None without time or energy."""
+        return self.joules / self.seconds if self.joules is not None and self.seconds else None
+
+    def phase_seconds(self) -> dict[str, float]:
+        """Time by phase, idle included: the mean over the tiles that the program uses; it sums to `seconds`."""
+        clock = self.book.program.chip.clock_hz
+        tiles = [u.name for u in self.book.program.chip.units if u.kind == "tile"]
+        if clock is None or not tiles:
+            return {}
+        cycles = {p: sum(self.bill.phase_cycles.get((tile, p), 0) for tile in tiles) for p in PHASES}
+        return {phase: n / len(tiles) / clock for phase, n in cycles.items() if n}
+
+
+class Estimator:
+    """Makes parts.
+
+    Args:
+        program: compiled for `target`.
+        target: the chip.
+        profile: counts.
+    """
+
+    def __init__(self, program: Program, target: Target, profile: Profile) -> None:
+        self.program, self.target, self.profile = program, target, profile
+        self._names = tuple(u.name for u in program.chip.units)
+        self._prices = cost_table(target)
+
+    def book(self, executions: Sequence[Execution]) -> tuple[EventBook, dict[str, NDArray[np.int64]]]:
+        """Time and count executions.
+
+        Args:
+            executions: which.
+
+        Returns:
+            The book with everything in `EPOCH`, and how often each instruction ran, by entry.
+
+        Raises:
+            ScratchpadError: a batch does not fit the memories of the chip.
+        """
+        tile = self.target.tile
+        shape = TileShape(tile.crossbar.rows, tile.crossbar.cols, tile.dac is not None, tile.adc is not None)
+        book = EventBook(self.program, shape)
+        tallies: dict[str, NDArray[np.float64]] = {}
+        executed: dict[str, NDArray[np.int64]] = {}
+        for execution in executions:
+            check_memory(self.program, execution.entry, execution.batch)
+            entry = self.program.entries[execution.entry]
+            counter = Counter(self.program, entry, self.profile, execution.batch)
+            clock = None
+            if self.program.chip.clock_hz is not None:
+                clock = Clock(resolve(entry, counter.layout, self.program.chip.hop, self._names))
+            for number in range(min(counter.period, execution.times)):
+                times = len(range(number, execution.times, counter.period))
+                tally = times * counter.tally(number)
+                tallies[entry.name] = tallies[entry.name] + tally if entry.name in tallies else tally
+                if clock is None:
+                    continue
+                timeline = _repeated(clock.run(counter.flat(number)), times)
+                book.add_timeline(entry.name, timeline)
+                before = executed.get(entry.name, np.zeros(len(entry.instructions), np.int64))
+                executed[entry.name] = before + timeline.executed
+        book.close_epoch(EPOCH, tallies)
+        return book, executed
+
+    def part(self, executions: Sequence[Execution]) -> Part:
+        """Estimate executions; see `book` for what it raises."""
+        return self.priced(executions, *self.book(executions))
+
+    def priced(self, executions: Sequence[Execution], book: EventBook, executed: dict[str, NDArray[np.int64]]) -> Part:
+        """Price a book that `book` made."""
+        bill = make_bill(book, self._prices)
+        samples = sum(e.batch * e.times for e in executions)
+        layers = layers_of(self.program, book.activity.arrays.get(EPOCH, {}), executed, self._prices)
+        return Part(tuple(executions), samples, book, bill, layers)
+
+
+def check_memory(program: Program, entry: str, batch: int) -> None:
+    """Refuse a batch whose kept values do not fit, as the machine does.
+
+    Raises:
+        ScratchpadError: a unit's memory is too small.
+    """
+    if program.chip.clock_hz is None:
+        return
+    for unit, (fixed, per_sample, size) in program.manifest["memory"].get(entry, {}).items():
+        need = fixed + per_sample * batch
+        if need > size:
+            most = max((size - fixed) // per_sample if per_sample else 0, 0)
+            raise ScratchpadError(
+                f"{entry}: what {unit} keeps for a batch of {batch} must fit its memory of {size:,} bytes, "
+                f"not {need:,}; use a batch of at most {most}, or a target with more memory there"
+            )
+
+
+def _repeated(timeline: Timeline, times: int) -> Timeline:
+    """The sum of equal executions."""
+    return replace(
+        timeline,
+        cycles=timeline.cycles * times,
+        phase_cycles=timeline.phase_cycles * times,
+        executed=timeline.executed * times,
+        link_busy=timeline.link_busy * times,
+        activity=timeline.activity * times,
+        link_wait=timeline.link_wait * times,
+    )

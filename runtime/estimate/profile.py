@@ -1,0 +1,156 @@
+"""A count profile: how often what happens on crossbars, when no values are computed.
+
+Per execution of an entry it gives the two things that a value engine would: the flat counts that the clock looks up
+(retries, train lengths, trips), and the tally of every array operation, block by block. Both are means over all vectors
+of an array, so a profile knows nothing of how one vector differs from the next.
+
+With n vectors, a attempts, i input and o output lines of a block, G0 the conductance of a cell at w = 0 and of its
+reference, and L the length of a train:
+
+    driven lines      n · a · i · activity                    conversions   n · a · o
+    read dose         driven · level · o · (2·G0 + slope·w)
+    row pulses        n · L · rows · row-rate                 column pulses n · L · cols · col-rate
+    coincidences      n · L · rows · cols · coincidence-rate
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ohmflow.compiler.program.program import ArrayRecord, BlockRecord, Program
+from ohmflow.runtime.devices.registry import device_class
+from ohmflow.runtime.estimate.assumptions import ASSUMPTIONS, Assumption, Given
+from ohmflow.targets.schema.target import Target
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Conductance of a cell and its reference: `base + slope · w`, siemens; None in `Profile` without a window."""
+
+    base: float
+    slope: float
+
+
+@dataclass(frozen=True)
+class Stated:
+    """An assumption as an estimate uses it.
+
+    Attributes:
+        about: what it is.
+        value: its value, or None where every array has its own.
+        array: for which array, or empty for all that have no value of their own.
+        phase: in which phase, or empty for all.
+        origin: `default`, `given` or `recorded`.
+    """
+
+    about: Assumption
+    value: float | None
+    array: str
+    phase: str
+    origin: str
+
+
+class Profile:
+    """Values of all assumptions for one program on one target.
+
+    Args:
+        program: whose arrays.
+        target: its device gives the conductance of a cell and the bounds of weights.
+        given: values that replace the defaults; later ones win, those for one array or phase win over general ones.
+
+    Attributes:
+        given: as given.
+        reads: whether the target's reads are counted; exact reads of an ideal device are not.
+        pulsed: whether its updates are.
+        cell: conductance, or None when no dose is counted.
+    """
+
+    def __init__(self, program: Program, target: Target, given: tuple[Given, ...] = ()) -> None:
+        self.given = given
+        self.target = target
+        self._values = {(g.name, g.array, g.phase): g for g in given}
+        kind = device_class(target.device.model)
+        device = kind(kind.Parameters(**target.device.parameters))
+        low, high = device.nominal_bounds
+        self.pulsed = device.dw_min > 0
+        self.reads = self.pulsed and (target.tile.dac is not None or target.tile.adc is not None)
+        window = target.device.conductance
+        self.cell: Cell | None = None
+        if window is not None and self.reads:
+            slope = (window.max.si - window.min.si) / (high - low)
+            self.cell = Cell(2.0 * (window.min.si - low * slope), slope)
+        self._weights = {a.name: _programmed(program, a, low, high) for a in program.arrays}
+
+    def value(self, name: str, array: str, phase: str = "") -> float:
+        """The value of an assumption for an array in a phase."""
+        found = self._find(name, array, phase)
+        default = ASSUMPTIONS[name].default if found is None else found.value
+        if default is not None:
+            return self._limited(name, default, found is None)
+        if name == "weight":
+            return float(self._weights[array].mean())
+        assert name == "coincidence-rate", "the other defaults are numbers"
+        return self.value("row-rate", array, phase) * self.value("col-rate", array, phase)
+
+    def _find(self, name: str, array: str, phase: str) -> Given | None:
+        for key in ((name, array, phase), (name, array, ""), (name, "", "")):
+            if key in self._values:
+                return self._values[key]
+        return None
+
+    def _limited(self, name: str, value: float, is_default: bool) -> float:
+        """What the target's management leaves of a value."""
+        update, read = self.target.tile.update, self.target.tile.read
+        if name == "train":
+            longest = float(max(update.train_length, 1))
+            return longest if is_default and not update.train_length_management else min(value, longest)
+        if name == "retries":
+            return min(value, float(read.max_retries)) if read.bound_management == "iterative" else 0.0
+        return value
+
+    def stated(self, training: bool, from_data: bool) -> tuple[Stated, ...]:
+        """Everything that an estimate rests on, as it is used: general values, then those of arrays.
+
+        Args:
+            training: whether errors and updates take part.
+            from_data: whether a trip comes from data.
+        """
+        unused = set() if training else {"error-activity", "error-level", "train", "row-rate", "col-rate"}
+        unused |= set() if training else {"coincidence-rate"}
+        unused |= set() if from_data else {"trips"}
+        unused |= set() if self.cell is not None else {"level", "error-level", "weight"}
+        rows = []
+        for about in ASSUMPTIONS.values():
+            own = [g for g in self.given if g.name == about.name and (g.array or g.phase)]
+            if about.name in unused or (own and all(g.origin == "recorded" for g in own)):
+                continue
+            general = self._values.get((about.name, "", ""))
+            value = None if general is None and about.name == "weight" else self.value(about.name, "")
+            rows.append(Stated(about, value, "", "", "default" if general is None else general.origin))
+        for (name, array, phase), given in self._values.items():
+            if (array or phase) and name not in unused and not (name == "weight" and given.origin == "recorded"):
+                value = self._limited(name, given.value, False)
+                rows.append(Stated(ASSUMPTIONS[name], value, array, phase, given.origin))
+        return tuple(rows)
+
+    def line_conductance(self, array: ArrayRecord, cells: int, phase: str) -> float:
+        """Mean conductance of a line along `cells` cells of an array under a read, references included, siemens."""
+        return (
+            0.0
+            if self.cell is None
+            else cells * (self.cell.base + self.cell.slope * self.value("weight", array.name, phase))
+        )
+
+    def programmed_conductance(self, array: ArrayRecord, block: BlockRecord) -> float:
+        """Conductance of all cells of a block as they are programmed, references included, siemens."""
+        if self.cell is None:
+            return 0.0
+        weights = self._weights[array.name][block.row0 : block.row0 + block.rows, block.col0 : block.col0 + block.cols]
+        return float(block.rows * block.cols * self.cell.base + self.cell.slope * weights.sum(dtype=np.float64))
+
+
+def _programmed(program: Program, array: ArrayRecord, low: float, high: float) -> NDArray[np.float64]:
+    """[rows, cols] device weights that programming aims at, clipped to the nominal bounds."""
+    weights = np.asarray(program.weights[array.name], np.float64) / array.alpha
+    return np.clip(weights, low, high)
