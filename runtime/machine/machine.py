@@ -152,9 +152,12 @@ class Machine:
             need = fixed + per_sample * batch
             if need > size:
                 most = (size - fixed) // per_sample if per_sample else 0
+                ways = [f"use a batch of at most {most}"] if most > 0 else []
+                if self.program.manifest["packing"] == "share" and len(self.program.arrays) > 1:
+                    ways.append("spread the arrays over the chip (--packing spread)")
                 raise ScratchpadError(
                     f"{entry}: what {unit} keeps for a batch of {batch} must fit its memory of {size:,} bytes, "
-                    f"not {need:,}; use a batch of at most {max(most, 0)}, or a target with more memory there"
+                    f"not {need:,}; {', '.join([*ways, 'or take a target with more memory there'])}"
                 )
 
 
