@@ -17,6 +17,7 @@ from ohmflow.runtime.cli.options import (
 
 if TYPE_CHECKING:
     from ohmflow.compiler.program.program import Program
+    from ohmflow.runtime.estimate.record import Recorded
     from ohmflow.runtime.estimate.result import Estimate
     from ohmflow.targets.schema.target import Target
 
@@ -59,10 +60,13 @@ def command(
     SOURCE is an ONNX file or a program folder. Time is that of the clock engine on the compiled program; what depends
     on numbers is assumed, or is what a run counted, and is printed.
     """
+    from ohmflow.runtime.estimate.record import load_counts
+
     target = load_target(target_name, overrides)
-    training = phase != "inference"
-    program = program_of(source, target, make_compile_options(**options, training=training))
-    estimate = _estimate(program, target, phase, batch, steps, texts, counts)
+    run = None if counts is None else load_counts(counts)
+    does = phase or (run.phase if run is not None else "training")
+    program = program_of(source, target, make_compile_options(**options, training=does != "inference"))
+    estimate = _estimate(program, target, does, batch, steps, texts, run)
     if as_json:
         from ohmflow.runtime.estimate.as_json import estimate_json
 
@@ -76,23 +80,21 @@ def command(
 def _estimate(
     program: "Program",
     target: "Target",
-    phase: str | None,
+    phase: str,
     batch: int | None,
     steps: int | None,
     texts: tuple[str, ...],
-    counts: Path | None,
+    run: "Recorded | None",
 ) -> "Estimate":
     from ohmflow.runtime.estimate.api import estimate
     from ohmflow.runtime.estimate.assumptions import parse_assumptions
     from ohmflow.runtime.estimate.profile import Profile
-    from ohmflow.runtime.estimate.record import load_counts
     from ohmflow.runtime.estimate.replay import estimate_run
 
     given = parse_assumptions(texts, [a.name for a in program.arrays])
-    if counts is None:
-        return estimate(program, target, Profile(program, target, given), batch or 10, phase or "training", steps)
-    run = load_counts(counts)
-    if phase is None and batch is None and steps is None:
+    if run is None:
+        return estimate(program, target, Profile(program, target, given), 10 if batch is None else batch, phase, steps)
+    if phase == run.phase and batch is None and steps is None:
         return estimate_run(program, target, run, given)
     profile = run.profile(program, target, given)
-    return estimate(program, target, profile, batch or run.batch, phase or run.phase, steps)
+    return estimate(program, target, profile, run.batch if batch is None else batch, phase, steps)

@@ -6,6 +6,7 @@ from rich.table import Table
 
 from ohmflow.runtime.cli.show import console
 from ohmflow.runtime.cli.units import bar, energy, percent, scaled, time_text
+from ohmflow.runtime.estimate.assumptions import WINDOWS
 from ohmflow.runtime.estimate.layers import Layer
 from ohmflow.runtime.estimate.result import Estimate
 
@@ -81,7 +82,7 @@ def _assumptions(estimate: Estimate) -> Table:
         name = row.about.name + (f"@{row.array}" if row.array else "")
         value = "–" if row.value is None else f"{row.value:.4g}"
         place = f" ({row.phase})" if row.phase else ""
-        about = row.about.about if not row.array else f"{row.origin}{place}"
+        about = {"": row.about.about, WINDOWS: "the same of convolutions"}.get(row.array, f"{row.origin}{place}")
         table.add_row(escape(name), value, row.about.unit, escape(about))
     return table
 
@@ -143,31 +144,27 @@ def _phases(estimate: Estimate) -> Table:
 def _layers(estimate: Estimate) -> Table:
     """Energy and busy time of a sample, by array and digital segment."""
     work, n, clock = estimate.work, estimate.work.samples, estimate.program.chip.clock_hz
+    phases = [phase for phase in _ORDER if any(layer.joules.get(phase) for layer in work.layers)]
+    shown = phases if len(phases) > 1 else []
     table = _table(
         "A sample, by layer (energy without leakage; time: units busy with it)",
         ("Layer", False),
         ("", False),
         ("Time", True),
-        ("Forward", True),
-        ("Backward", True),
-        ("Update", True),
+        *((phase.capitalize(), True) for phase in shown),
         ("Energy", True),
         ("What it is", False),
     )
-    if estimate.phase == "inference":
-        table.columns[3].header = "Evaluation"
     order = sorted(work.layers, key=lambda layer: (layer.kind != "array", -sum(layer.joules.values())))
-    phases = ("evaluation", "", "") if estimate.phase == "inference" else ("forward", "backward", "update")
     for layer in order[:_MOST_LAYERS]:
         busy = time_text(sum(layer.busy_cycles.values()) / clock / n) if clock else "–"
-        shares = [energy(layer.joules[phase] / n) if layer.joules.get(phase) else "" for phase in phases]
-        table.add_row(
-            escape(layer.name), layer.kind, busy, *shares, energy(sum(layer.joules.values()) / n), _what(layer)
-        )
+        shares = [energy(layer.joules[phase] / n) if layer.joules.get(phase) else "" for phase in shown]
+        joules = energy(sum(layer.joules.values()) / n)
+        table.add_row(escape(layer.name), layer.kind, busy, *shares, joules, _what(layer))
     if len(order) > _MOST_LAYERS:
         rest = order[_MOST_LAYERS:]
-        joules = sum(sum(layer.joules.values()) for layer in rest)
-        table.add_row(f"{len(rest)} more", "", "", "", "", "", energy(joules / n), "--json has all")
+        joules = energy(sum(sum(layer.joules.values()) for layer in rest) / n)
+        table.add_row(f"{len(rest)} more", "", "", *("" for _ in shown), joules, "--json has all")
     return table
 
 

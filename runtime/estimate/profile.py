@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmflow.compiler.program.program import ArrayRecord, BlockRecord, Program
+from ohmflow.compiler.program.tables import Op
 from ohmflow.runtime.devices.registry import device_class
-from ohmflow.runtime.estimate.assumptions import ASSUMPTIONS, Assumption, Given
+from ohmflow.runtime.estimate.assumptions import ASSUMPTIONS, WINDOWS, Assumption, Given
 from ohmflow.targets.schema.target import Target
 
 
@@ -39,7 +40,7 @@ class Stated:
     Attributes:
         about: what it is.
         value: its value, or None where every array has its own.
-        array: for which array, or empty for all that have no value of their own.
+        array: for which array, `WINDOWS`, or empty for all that have no value of their own.
         phase: in which phase, or empty for all.
         origin: `default`, `given` or `recorded`.
     """
@@ -49,6 +50,10 @@ class Stated:
     array: str
     phase: str
     origin: str
+
+
+_OF_TRAINING = {"error-activity", "error-level", "train", "row-rate", "col-rate", "coincidence-rate"}
+_OF_CELLS = {"level", "error-level", "weight"}
 
 
 class Profile:
@@ -80,24 +85,27 @@ class Profile:
         if window is not None and self.reads:
             slope = (window.max.si - window.min.si) / (high - low)
             self.cell = Cell(2.0 * (window.min.si - low * slope), slope)
+        self._windowed = {WINDOWS, *windowed_arrays(program)}
         self._weights = {a.name: _programmed(program, a, low, high) for a in program.arrays}
 
     def value(self, name: str, array: str, phase: str = "") -> float:
         """The value of an assumption for an array in a phase."""
         found = self._find(name, array, phase)
-        default = ASSUMPTIONS[name].default if found is None else found.value
-        if default is not None:
-            return self._limited(name, default, found is None)
+        value = self._default(name, array) if found is None else found.value
+        if value is not None:
+            return self._limited(name, value, found is None)
         if name == "weight":
             return float(self._weights[array].mean())
         assert name == "coincidence-rate", "the other defaults are numbers"
         return self.value("row-rate", array, phase) * self.value("col-rate", array, phase)
 
     def _find(self, name: str, array: str, phase: str) -> Given | None:
-        for key in ((name, array, phase), (name, array, ""), (name, "", "")):
-            if key in self._values:
-                return self._values[key]
-        return None
+        places = [(array, phase), (array, ""), *([(WINDOWS, "")] if array in self._windowed else []), ("", "")]
+        return next((self._values[name, *place] for place in places if (name, *place) in self._values), None)
+
+    def _default(self, name: str, array: str) -> float | None:
+        about = ASSUMPTIONS[name]
+        return about.windows if about.windows is not None and array in self._windowed else about.default
 
     def _limited(self, name: str, value: float, is_default: bool) -> float:
         """What the target's management leaves of a value."""
@@ -116,23 +124,30 @@ class Profile:
             training: whether errors and updates take part.
             from_data: whether a trip comes from data.
         """
-        unused = set() if training else {"error-activity", "error-level", "train", "row-rate", "col-rate"}
-        unused |= set() if training else {"coincidence-rate"}
-        unused |= set() if from_data else {"trips"}
-        unused |= set() if self.cell is not None else {"level", "error-level", "weight"}
-        rows = []
+        unused = set() if training else _OF_TRAINING
+        unused = unused | (set() if from_data else {"trips"}) | (set() if self.cell is not None else _OF_CELLS)
+        rows: list[Stated] = []
         for about in ASSUMPTIONS.values():
-            own = [g for g in self.given if g.name == about.name and (g.array or g.phase)]
-            if about.name in unused or (own and all(g.origin == "recorded" for g in own)):
+            own = [g for g in self._values.values() if g.name == about.name and (g.array or g.phase)]
+            if about.name in unused:
                 continue
-            general = self._values.get((about.name, "", ""))
-            value = None if general is None and about.name == "weight" else self.value(about.name, "")
-            rows.append(Stated(about, value, "", "", "default" if general is None else general.origin))
-        for (name, array, phase), given in self._values.items():
-            if (array or phase) and name not in unused and not (name == "weight" and given.origin == "recorded"):
-                value = self._limited(name, given.value, False)
-                rows.append(Stated(ASSUMPTIONS[name], value, array, phase, given.origin))
+            if not (own and all(g.origin == "recorded" for g in own)):
+                rows.append(self._stated(about, ""))
+                if about.windows is not None and len(self._windowed) > 1 and (about.name, "", "") not in self._values:
+                    rows.append(self._stated(about, WINDOWS))
+            if about.name != "weight" or any(g.origin != "recorded" for g in own):
+                rows += [
+                    Stated(about, self._limited(about.name, g.value, False), g.array, g.phase, g.origin)
+                    for g in own
+                    if g.array != WINDOWS
+                ]
         return tuple(rows)
+
+    def _stated(self, about: Assumption, array: str) -> Stated:
+        """What holds for all arrays, or all under windows, that have no value of their own."""
+        found = self._find(about.name, array, "")
+        value = None if found is None and about.default is None else self.value(about.name, array)
+        return Stated(about, value, array, "", "default" if found is None else found.origin)
 
     def line_conductance(self, array: ArrayRecord, cells: int, phase: str) -> float:
         """Mean conductance of a line along `cells` cells of an array under a read, references included, siemens."""
@@ -154,3 +169,21 @@ def _programmed(program: Program, array: ArrayRecord, low: float, high: float) -
     """[rows, cols] device weights that programming aims at, clipped to the nominal bounds."""
     weights = np.asarray(program.weights[array.name], np.float64) / array.alpha
     return np.clip(weights, low, high)
+
+
+def windowed_arrays(program: Program) -> frozenset[str]:
+    """Names of the arrays that are read at the windows of an image, as convolutions are."""
+    found = set()
+    for entry in program.entries.values():
+        windows: set[int] = set()
+        inside: set[int] = set()
+        for row in entry.operations:
+            code = Op(int(row["code"]))
+            ins, outs = (entry.operands[int(row[f"{k}_begin"]) : int(row[f"{k}_end"])].tolist() for k in ("in", "out"))
+            if code is Op.WINDOW:
+                windows.update(outs)
+            elif code is Op.UNSTASH and ins[0] in windows:
+                inside.update(outs)
+            elif code in (Op.MVM, Op.UPDATE) and ins[0] in inside:
+                found.add(program.arrays[int(row["symbol"])].name)
+    return frozenset(found)

@@ -86,8 +86,13 @@ class Recorded:
                     f"--counts {self.folder}: must be a run of the same model, but it has no array '{array.name}'; "
                     "name a run of this model on a target with time"
                 )
-        profile = Profile(program, target)
-        return Profile(program, target, (*self._means(program, profile), *given))
+        changed = {(g.name, g.array) for g in given}
+        means = [
+            mean
+            for mean in self._means(program, Profile(program, target))
+            if not changed & {(mean.name, mean.array), (mean.name, "")}
+        ]
+        return Profile(program, target, (*means, *given))
 
     def _means(self, program: Program, profile: Profile) -> Iterator[Given]:
         for array in program.arrays:
