@@ -72,23 +72,36 @@ def check_rows(model: ir.Model) -> None:
     """Check that every node works row by row in the batch.
 
     Raises:
-        UnsupportedError: a node mixes samples, or a value has another open dimension than the batch.
+        UnsupportedError: nodes mix samples, or values have another open dimension than the batch; a line for each.
+    """
+    if faults := row_faults(model):
+        raise UnsupportedError("\n".join(faults))
+
+
+def row_faults(model: ir.Model) -> list[str]:
+    """Say which nodes do not work row by row in the batch, one sentence each.
+
+    Args:
+        model: nodes whose operator is not known, or around which shapes are not known, are passed over.
     """
     known = operators()
     dependent = _dependent(model)
+    faults = []
     for node in model.graph:
+        if node.op_type not in known or any(v.shape is None for v in (*node.inputs, *node.outputs) if v is not None):
+            continue
+        output = node.outputs[0]
         complaint = known[node.op_type].rows(node)
-        if complaint is None and node.outputs[0] in dependent and not has_batch(node.outputs[0]):
+        if complaint is None and output in dependent and not has_batch(output):
+            complaint = f"output '{output.name}' must begin with the batch, not lose it; keep it the first dimension"
+        if complaint is None and None in dims(output)[1:]:
             complaint = (
-                f"output '{node.outputs[0].name}' must begin with the batch, not lose it; keep it the first dimension"
+                f"output '{output.name}' must have fixed dimensions after the batch, not {output.shape}; "
+                "export the model with fixed sizes"
             )
         if complaint is not None:
-            raise UnsupportedError(f"{at(model, node)}: {complaint}")
-        if None in dims(node.outputs[0])[1:]:
-            raise UnsupportedError(
-                f"{at(model, node)}: output '{node.outputs[0].name}' must have fixed dimensions after the batch, not "
-                f"{node.outputs[0].shape}; export the model with fixed sizes"
-            )
+            faults.append(f"{at(model, node)}: {complaint}")
+    return faults
 
 
 def _check_inputs(model: ir.Model) -> None:

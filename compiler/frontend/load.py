@@ -1,5 +1,6 @@
 """`load_model`: the order of the front end's steps."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import onnx
@@ -21,11 +22,18 @@ from ohmflow.compiler.frontend.splits import slice_splits
 from ohmflow.compiler.frontend.window_attributes import explicit_windows
 
 
-def load_model(source: str | Path | onnx.ModelProto) -> ir.Model:
+Watch = Callable[[str, ir.Model], None]
+"""Is told the name of a step that was done, and the model as it is then, which the next step goes on to change."""
+
+
+def load_model(source: str | Path | onnx.ModelProto, watch: Watch | None = None) -> ir.Model:
     """Read a model and bring it to the form that the compiler works on.
 
     Args:
         source: a file, or a model in memory. External data are read from inside the file's folder only.
+        watch: told of the steps `named` (every node of the source is there, and has a name), `leftovers` (without
+            Constant, Identity and the like), `folded` (without what depends on constants alone), `used` (without what
+            no output depends on) and `done`.
 
     Returns:
         A model of IR version 10 and opset 21 without functions, Constant, Split and Identity (but for an Identity from
@@ -41,16 +49,26 @@ def load_model(source: str | Path | onnx.ModelProto) -> ir.Model:
     model = convert(proto, name)
     set_source(model, name)
     check_inputs(model)
+    told = watch or _nobody
     unique_node_names(model)
+    told("named", model)
     remove_leftovers(model)
+    told("leftovers", model)
     fold_constants(model)
+    told("folded", model)
     settle_ceil_mode(model)
     make_batch_symbolic(model)
     remove_unused(model)
+    told("used", model)
     check_operators(model)
     infer_with_batch(model)
     slice_splits(model)
     explicit_windows(model)
     check_rows(model)
     check_values(model)
+    told("done", model)
     return model
+
+
+def _nobody(step: str, model: ir.Model) -> None:
+    """Watch nothing."""

@@ -15,7 +15,8 @@ from ohmflow.runtime.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from ohmflow.compiler.compile import Stages
+    from ohmflow.compiler.compile import CompileOptions, Stages
+    from ohmflow.targets.schema.target import Target
 
 _KINDS = ("program", "tile-ir", "training-onnx", "disassembly")
 
@@ -31,6 +32,7 @@ _KINDS = ("program", "tile-ir", "training-onnx", "disassembly")
 )
 @click.option("--emit", type=click.Choice(_KINDS), default="program", show_default=True, help="What to write.")
 @click.option("--overwrite", is_flag=True, help="Write into a folder that holds files.")
+@click.option("--explain", is_flag=True, help="Tell for each node where it runs and why; writes nothing.")
 @compile_options
 @json_option
 def command(
@@ -40,18 +42,27 @@ def command(
     output: Path | None,
     emit: str,
     overwrite: bool,
+    explain: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Compile MODEL (an ONNX file) to a program for a target.
 
     With --emit tile-ir or disassembly the text goes to standard output, or to OUTPUT if that ends in .mlir or .txt.
+    With --explain a table goes there: each node of the model, where it runs, why, and what it costs. A model that is
+    refused is explained too, and the exit status is 3.
     """
     from ohmflow.compiler.compile import compile_stages
     from ohmflow.compiler.program.storage import save_program
     from ohmflow.runtime.training.run_folder import claim_folder
 
+    if explain and (output is not None or emit != "program"):
+        option = "-o" if output is not None else "--emit"
+        raise click.UsageError(f"{option}: must be left out with --explain, which writes nothing; compile without it")
     target = load_target(target_name, overrides)
+    if explain:
+        _explain(model, target, make_compile_options(**options), as_json)
+        return
     if output is None and emit in ("program", "training-onnx"):
         raise click.UsageError(
             f"-o: must be given with --emit {emit}; name a {'folder' if emit == 'program' else 'file'}"
@@ -81,6 +92,20 @@ def command(
         click.echo(text, nl=not text.endswith("\n"))
     else:
         _show(stages, output)
+
+
+def _explain(model: Path, target: "Target", options: "CompileOptions", as_json: bool) -> None:
+    """Print what becomes of each node; a refusal ends as every error does, after the table."""
+    from ohmflow.compiler.explain import explain
+    from ohmflow.runtime.cli.show_explanation import show_explanation
+
+    told, error = explain(model, target, options)
+    if as_json:
+        echo_json(told.as_json())
+    else:
+        show_explanation(told)
+    if error is not None:
+        raise error
 
 
 def _text(stages: "Stages", emit: str) -> str | bytes:
