@@ -8,9 +8,14 @@ from ohmflow.runtime.cli.show import console
 from ohmflow.runtime.cli.units import bar, energy, percent, scaled, time_text
 from ohmflow.runtime.estimate.assumptions import WINDOWS
 from ohmflow.runtime.estimate.layers import Layer
+from ohmflow.runtime.estimate.replay import ON_CROSSBARS
 from ohmflow.runtime.estimate.result import Estimate
 
 _MOST_LAYERS = 24
+"""Rows of a table of layers; --json has all."""
+
+_ORDER = ("forward", "backward", "update", "transfer", "program", "evaluation", "idle")
+"""Phases as a person meets them."""
 
 
 def show_estimate(estimate: Estimate) -> None:
@@ -23,7 +28,8 @@ def show_estimate(estimate: Estimate) -> None:
             f"{', '.join(estimate.not_modelled)} are not modelled."
         )
         return
-    for table in (_assumptions(estimate), _area(estimate), _phases(estimate), _layers(estimate), _use(estimate)):
+    for make in (_against_run, _assumptions, _recorded, _area, _phases, _layers, _use):
+        table = make(estimate)
         if table is not None:
             screen.print(table)
             screen.print()
@@ -57,12 +63,6 @@ def _head(screen: Console, estimate: Estimate) -> None:
     once = estimate.once
     if once.seconds is not None and once.joules is not None:
         screen.print(f"Programming the chip once takes {time_text(once.seconds)} and {energy(once.joules)} more.")
-    if estimate.retimed is not None:
-        both = (work.cycles or 0) + (once.cycles or 0)
-        screen.print(
-            f"Time and counts are those of {escape(estimate.recorded)}; the clock with their means gives "
-            f"{estimate.retimed:,} cycles where the run took {both:,} ({estimate.retimed / both - 1:+.2%})."
-        )
     screen.print()
 
 
@@ -74,16 +74,70 @@ def _table(title: str, *columns: tuple[str, bool]) -> Table:
     return table
 
 
-def _assumptions(estimate: Estimate) -> Table:
-    """General values with what they are; those of arrays in a matrix would be too wide, so they are rows too."""
-    title = "Counts, as recorded" if estimate.recorded else "Assumptions (--assume NAME=VALUE changes one)"
-    table = _table(title, ("Name", False), ("Value", True), ("", False), ("What it is", False))
-    for row in estimate.assumptions:
+def _against_run(estimate: Estimate) -> Table | None:
+    """How far the clock and the ledger are from the run with its mean counts, and with the assumptions."""
+    run, means, assumed = estimate.work, estimate.means, estimate.assumed
+    if means is None or assumed is None or not run.cycles:
+        return None
+    table = _table(
+        f"{escape(estimate.recorded)}: its counts and cycles; how far estimates of the same work are from them",
+        ("", False),
+        ("Run", True),
+        ("Its mean counts", True),
+        ("Assumptions", True),
+    )
+
+    def row(name: str, text: str, exact: float, *others: float) -> None:
+        table.add_row(name, text, *(f"{other / exact - 1:+.2%}" if exact else "" for other in others))
+
+    row("cycles", f"{run.cycles:,}", run.cycles, means.cycles or 0, assumed.cycles or 0)
+    parts = [part.bill.by("component") for part in (run, means, assumed)]
+    row("energy", energy(sum(parts[0].values())), *(sum(p.values()) for p in parts))
+    without = [sum(p.values()) - p.get("leakage", 0.0) for p in parts]
+    row("  without leakage", energy(without[0]), *without)
+    for name in ON_CROSSBARS:
+        if parts[0].get(name):
+            row(f"  {name}", energy(parts[0][name]), *(p.get(name, 0.0) for p in parts))
+    return table
+
+
+def _assumptions(estimate: Estimate) -> Table | None:
+    """Values that hold for many arrays, one a row, with what they are."""
+    rows = [row for row in estimate.assumptions if row.origin != "recorded"]
+    if not rows:
+        return None
+    table = _table(
+        "Assumptions (--assume NAME=VALUE changes one)",
+        ("Name", False),
+        ("Value", True),
+        ("", False),
+        ("What it is", False),
+    )
+    for row in rows:
         name = row.about.name + (f"@{row.array}" if row.array else "")
         value = "–" if row.value is None else f"{row.value:.4g}"
-        place = f" ({row.phase})" if row.phase else ""
-        about = {"": row.about.about, WINDOWS: "the same of convolutions"}.get(row.array, f"{row.origin}{place}")
+        about = {"": row.about.about, WINDOWS: "the same of convolutions"}.get(row.array, row.origin)
         table.add_row(escape(name), value, row.about.unit, escape(about))
+    return table
+
+
+def _recorded(estimate: Estimate) -> Table | None:
+    """Recorded means: a row per array and phase, a column per name."""
+    rows = [row for row in estimate.assumptions if row.origin == "recorded" and row.value is not None]
+    if not rows:
+        return None
+    names = list(dict.fromkeys(row.about.name.removeprefix("error-") for row in rows))
+    short = {name: name.replace("coincidence", "both") for name in names}
+    table = _table("Mean counts of the run", ("Array", False), ("Phase", False), *((short[n], True) for n in names))
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for row in rows:
+        cells.setdefault((row.array, row.phase), {})[row.about.name.removeprefix("error-")] = f"{row.value:.3g}"
+    order = {a.name: k for k, a in enumerate(estimate.program.arrays)}
+    places = sorted(cells, key=lambda place: (order[place[0]], _ORDER.index(place[1])))
+    for array, phase in places[:_MOST_LAYERS]:
+        table.add_row(escape(array), phase, *(cells[array, phase].get(name, "") for name in names))
+    if len(places) > _MOST_LAYERS:
+        table.add_row(f"{len(places) - _MOST_LAYERS} more", "--json has all")
     return table
 
 
@@ -107,9 +161,6 @@ def _area(estimate: Estimate) -> Table | None:
             f"[dim]{notes}[/]",
         )
     return table
-
-
-_ORDER = ("forward", "backward", "update", "transfer", "program", "evaluation", "idle")
 
 
 def _phases(estimate: Estimate) -> Table:

@@ -20,7 +20,6 @@ def estimate_json(estimate: Estimate) -> dict[str, Any]:
         "phase": estimate.phase,
         "samples": work.samples,
         "recorded": estimate.recorded or None,
-        "retimed_cycles": estimate.retimed,
         "assumptions": [
             {
                 "name": row.about.name,
@@ -36,6 +35,8 @@ def estimate_json(estimate: Estimate) -> dict[str, Any]:
         "area": None if estimate.area is None else _area(estimate.area),
         "programming": _part(estimate.once),
         "work": _part(work),
+        "work_by_mean_counts": None if estimate.means is None else _part(estimate.means),
+        "work_by_assumptions": None if estimate.assumed is None else _part(estimate.assumed),
         "per_sample": _per_sample(work),
         "layers": [] if estimate.has_nothing else _layers(estimate),
         "power": {"average_watts": work.watts, "leakage_share": estimate.leakage},

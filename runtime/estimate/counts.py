@@ -1,8 +1,8 @@
 """Counts of one execution by a profile: flat ones for the clock, and a tally for the bill.
 
 A mean that is not whole is spread over the vectors of an operation as evenly as whole numbers can be: the i-th of them
-gets ⌊(i + 1)·m⌋ − ⌊i·m⌋. A `when` is taken whenever the number of its turn is a multiple of its modulus, as its counter
-would have it.
+gets ⌊(i + 1)·m⌋ − ⌊i·m⌋. A `when` is taken in every k-th of its turns, k its modulus, as a counter of turns would
+have it.
 """
 
 import math
@@ -97,9 +97,7 @@ class Counter:
         array, phase = int(operation["symbol"]), PHASES[int(operation["phase"])]
         turns, width = math.prod(shape[:-1]), shape[-1]
         if step.code is Op.WHEN:
-            order = number * turns + np.arange(turns)
-            taken: NDArray[np.int64] = (order % int(operation["attr"]) == 0).astype(np.int64)
-            return taken.reshape(shape)
+            return _taken(number, turns, int(operation["attr"])).reshape(shape)
         if step.code is Op.PROGRAM:
             rounds = self._rounds()
             return np.array([b.rows * rounds for b in self._program.arrays[array].blocks], np.int64)
@@ -150,9 +148,8 @@ class Counter:
         for loop in step.loops:
             if self._entry.loops["code"][loop] == Op.WHEN:
                 when = next(s for s in self._steps if int(self._entry.operations["loop"][s.row]) == loop)
-                turns = self._times(when.loops)
-                order = number * turns + np.arange(turns)
-                n *= float((order % int(self._entry.operations["attr"][when.row]) == 0).mean())
+                every = int(self._entry.operations["attr"][when.row])
+                n *= float(_taken(number, self._times(when.loops), every).mean())
         return n
 
     def _read(self, table: NDArray[np.float64], number: int, phase: str, forward: bool, n: float) -> None:
@@ -243,6 +240,12 @@ def _steps(entry: Entry) -> list[Step]:
         if code in (Op.MAP, Op.FOR, Op.WHEN):
             open_loops.append((int(operation["body_end"]), int(operation["loop"])))
     return steps
+
+
+def _taken(number: int, turns: int, every: int) -> NDArray[np.int64]:
+    """[turns] whether each turn of a `when` is taken, in the execution of that number."""
+    taken: NDArray[np.int64] = ((number * turns + np.arange(turns) + 1) % every == 0).astype(np.int64)
+    return taken
 
 
 def _even(means: NDArray[np.float64], turns: int) -> NDArray[np.int64]:

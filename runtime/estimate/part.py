@@ -48,7 +48,7 @@ class Part:
 
     Attributes:
         executions: which.
-        samples: of all of them.
+        samples: what a share of a sample is of: samples trained, or those inferred if none are.
         book: what was counted.
         bill: the ledger.
         layers: energy and busy time by array and digital segment; with leakage they sum to the bill.
@@ -149,7 +149,8 @@ class Estimator:
     def priced(self, executions: Sequence[Execution], book: EventBook, executed: dict[str, NDArray[np.int64]]) -> Part:
         """Price a book that `book` made."""
         bill = make_bill(book, self._prices)
-        samples = sum(e.batch * e.times for e in executions)
+        trained = sum(e.batch * e.times for e in executions if e.entry == "train_step")
+        samples = trained or sum(e.batch * e.times for e in executions)
         layers = layers_of(self.program, book.activity.arrays.get(EPOCH, {}), executed, self._prices)
         return Part(tuple(executions), samples, book, bill, layers)
 

@@ -2,8 +2,9 @@
 
 What follows from the program alone (bytes, flits, vector elements, host bytes) is counted by the clock engine, as in
 any estimate. What depends on numbers (driven lines, conversions, dose, pulses, coincidences) and the cycles are the
-run's own sums. So energies are those of the ledger to rounding and cycles are equal. The clock's cycles with mean
-counts are kept beside them: waits do not add up like counts do, so means can not give the last cycle.
+run's own sums. So energies are those of the ledger to rounding and cycles are equal. What the clock gives with the
+run's mean counts is kept beside it: waits do not add up like counts do, so means can not give the last cycle. So is
+what it gives with the assumptions, which shows how far to trust them.
 """
 
 from ohmflow.compiler.program.program import Program
@@ -11,6 +12,7 @@ from ohmflow.runtime.estimate.api import check_program
 from ohmflow.runtime.estimate.assumptions import Given
 from ohmflow.runtime.estimate.errors import EstimateError
 from ohmflow.runtime.estimate.part import EPOCH, Estimator, Execution, Part
+from ohmflow.runtime.estimate.profile import Profile
 from ohmflow.runtime.estimate.record import Epochs, Recorded
 from ohmflow.runtime.estimate.result import Estimate
 from ohmflow.runtime.ledger.events import EventBook
@@ -51,26 +53,24 @@ def estimate_run(program: Program, target: Target, run: Recorded, given: tuple[G
             f"{_some(had)}; compile with the run's options, or give --steps to use its mean counts"
         )
     estimator = Estimator(program, target, run.profile(program, target))
-    once, timed_once = _part(estimator, (Execution("program", 0),), run.programming)
-    work, timed_work = _part(estimator, run.executions, run.work)
     return Estimate(
         program=program,
         target=target,
         profile=estimator.profile,
         phase=run.phase,
-        once=once,
-        work=work,
+        once=_part(estimator, (Execution("program", 0),), run.programming),
+        work=_part(estimator, run.executions, run.work),
         recorded=str(run.folder),
-        retimed=timed_once + timed_work,
+        means=estimator.part(run.executions),
+        assumed=Estimator(program, target, Profile(program, target)).part(run.executions),
     )
 
 
-def _part(estimator: Estimator, executions: tuple[Execution, ...], sums: Epochs) -> tuple[Part, int]:
-    """A part with the run's sums, and the cycles that the clock gives with mean counts."""
+def _part(estimator: Estimator, executions: tuple[Execution, ...], sums: Epochs) -> Part:
+    """A part with the run's sums."""
     book, executed = estimator.book(executions)
-    timed = book.cycles
     _take(book, sums)
-    return estimator.priced(executions, book, executed), timed
+    return estimator.priced(executions, book, executed)
 
 
 def _take(book: EventBook, sums: Epochs) -> None:

@@ -43,7 +43,8 @@ class Estimate:
         once: programming the chip.
         work: the steps.
         recorded: the folder whose recorded time and counts `work` and `once` are, or empty.
-        retimed: cycles of the clock with mean counts where the recorded ones stand in `work` and `once`.
+        means: of a recorded run, its work by the clock and the ledger with its mean counts, else None.
+        assumed: of a recorded run, its work with the assumptions in place of its counts, else None.
     """
 
     program: Program
@@ -53,7 +54,8 @@ class Estimate:
     once: Part
     work: Part
     recorded: str = ""
-    retimed: int | None = None
+    means: Part | None = None
+    assumed: Part | None = None
 
     @property
     def has_nothing(self) -> bool:
