@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-all check format golden bench clean
+.PHONY: help setup demo test test-all check format golden docs bench clean
 
 help:  ## List the commands.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,8 +42,13 @@ format: setup  ## Format the sources.
 golden: setup  ## Rewrite golden files; review them before you commit.
 	@OHMFLOW_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q -m "not slow" tests/golden tests/compiler tests/runtime tests/end_to_end
 
-bench: setup  ## Run the benchmarks.
-	@for file in bench/*.py; do $(BIN)/python $$file || exit 1; done
+docs: setup  ## Rewrite the pages that are made from the code.
+	@$(BIN)/python -m ohmflow.compiler.autodiff.coverage docs/operators.md
+	@$(BIN)/python -m ohmflow.compiler.tile.reference docs/reference-tile-ir.md
+	@$(BIN)/python -m ohmflow.targets.schema.reference docs/reference-target-files.md
+
+bench: setup  ## Run the benchmarks; the table goes to runs/bench.md.
+	@$(BIN)/python bench/run_all.py -o runs/bench.md
 
 clean:  ## Remove the virtual environment and caches.
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

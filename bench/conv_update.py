@@ -21,6 +21,7 @@ for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):  # settings that slow som
 
 import numpy as np
 import numpy.typing as npt
+from comparison import Comparison, deliver, options
 from threadpoolctl import threadpool_limits
 
 from ohmflow.compiler import compile_model
@@ -63,7 +64,7 @@ def errors(rng: np.random.Generator, cols: int, side: int, pooled: bool) -> Matr
     return d.reshape(-1, cols).astype(np.float32)
 
 
-def measure(target_name: str, layer: str, pooled: bool, repeats: int) -> None:
+def measure(target_name: str, layer: str, pooled: bool, repeats: int) -> Comparison:
     """Print one line of the table."""
     rows, cols, side = CONVOLUTIONS[layer]
     rng = np.random.default_rng(0)
@@ -87,11 +88,15 @@ def measure(target_name: str, layer: str, pooled: bool, repeats: int) -> None:
         if turn:
             ours.append(elapsed)
             numpys.append(reference)
-    ratio = median(theirs / mine for theirs, mine in zip(numpys, ours, strict=True))
-    print(
-        f"{target_name:>13} {layer} {rows:>4} x {cols:<2} {len(x):>7,} {'pooled' if pooled else 'dense':>7} "
-        f"{1e6 * median(ours) / len(x):>9.2f} {1e6 * median(numpys) / len(x):>9.2f} {ratio:>7.2f}"
+    errs = "pooled" if pooled else "dense"
+    found = Comparison(
+        f"update of LeNet-5's {layer}, {errs} errors, {target_name}", "numpy rank-1 updates", ours, numpys
     )
+    print(
+        f"{target_name:>13} {layer} {rows:>4} x {cols:<2} {len(x):>7,} {errs:>7} "
+        f"{1e6 * median(ours) / len(x):>9.2f} {1e6 * median(numpys) / len(x):>9.2f} {1 / found.ratio:>7.2f}"
+    )
+    return found
 
 
 def train_some(target_name: str, steps: int) -> None:
@@ -110,8 +115,7 @@ def train_some(target_name: str, steps: int) -> None:
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=15, help="counted turns of each")
+    parser = options(__doc__, 15)
     parser.add_argument("--steps", type=int, default=100, help="training steps for the peak of memory")
     parser.add_argument("--targets", nargs="+", default=["rpu-2016", "protonic-psg"], help="names or files")
     parser.add_argument("--train", metavar="TARGET", help=argparse.SUPPRESS)
@@ -122,10 +126,13 @@ def main() -> None:
     heads = ("target", "layer", "shape", "vectors", "errors", "ours µs", "numpy µs", "ratio")
     print("{:>13} {:>5} {:>9} {:>7} {:>7} {:>9} {:>9} {:>7}".format(*heads))
     with threadpool_limits(1):
-        for target in asked.targets:
-            for layer in CONVOLUTIONS:
-                for pooled in (False, True):
-                    measure(target, layer, pooled, asked.repeats)
+        found = [
+            measure(target, layer, pooled, asked.repeats)
+            for target in asked.targets
+            for layer in CONVOLUTIONS
+            for pooled in (False, True)
+        ]
+    deliver(found, asked.json)
     for target in asked.targets:
         command = [sys.executable, __file__, "--train", target, "--steps", str(asked.steps)]
         subprocess.run(command, check=True)

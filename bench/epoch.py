@@ -3,13 +3,12 @@
 Both run in this process, one thread, turn and turn about; the table gives medians and the median ratio. The chip's
 epoch holds values, clock and ledger, without evaluation.
 
-    python bench/epoch.py [--target rpu-2016] [--rounds 7]
+    python bench/epoch.py [--target rpu-2016] [--repeats 9]
 """
 
-import argparse
 import os
 import statistics
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):  # settings that slow some builds of numpy
@@ -17,13 +16,14 @@ for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):  # settings that slow som
 
 import numpy as np
 import onnx
+from comparison import Comparison, deliver, options, take_turns
 from threadpoolctl import threadpool_limits
 
 from ohmflow.compiler import compile_model
 from ohmflow.runtime.machine.machine import Machine
 from ohmflow.runtime.training.data import Rows, load_data
-from ohmflow.runtime.training.trainer import Trainer, TrainOptions
 from ohmflow.targets.registry import load
+from ohmflow.targets.schema.target import Target
 
 MODEL = Path(__file__).resolve().parents[1] / "examples" / "models" / "digits_mlp.onnx"
 BATCH, LR = 10, 0.1
@@ -60,43 +60,51 @@ class NumpyNet:
             b[0] -= LR * d1.sum(0)
 
 
-def chip_epoch(trainer: Trainer, epoch: int) -> None:
-    """One epoch on the chip: what `Trainer` does, without evaluation."""
-    for number, chosen in enumerate(trainer._batches(epoch), 1):
-        trainer._batch(chosen, epoch, number)
-    trainer.machine.close_epoch(epoch)
+class ChipNet:
+    """The perceptron on a chip, its weights programmed: values, clock and ledger, without evaluation."""
+
+    def __init__(self, target: Target) -> None:
+        program = compile_model(MODEL, target)
+        self.machine = Machine(program, target, 0)
+        self.image, self.label = (a.name for a in program.entries["train_step"].arguments if a.kind == "rows")
+        self.step = self.epochs = 0
+        self.machine.execute("program", {}, {}, 0)
+        self.machine.close_epoch(0)
+
+    def epoch(self, rows: Rows) -> None:
+        """One pass over all rows, in batches."""
+        for begin in range(0, len(rows), BATCH):
+            x, y = rows.x[begin : begin + BATCH], rows.y[begin : begin + BATCH]
+            scalars = {"lr": LR, "inv_batch": 1 / len(x), "batch": len(x)}
+            self.machine.execute("train_step", {self.image: x, self.label: y}, scalars, self.step)
+            self.step += 1
+        self.epochs += 1
+        self.machine.close_epoch(self.epochs)
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--target", default="rpu-2016")
-    parser.add_argument("--rounds", type=int, default=9)
-    options = parser.parse_args()
-    target = load(options.target)
+    parser = options(__doc__, 9)
+    parser.add_argument("--target", default="rpu-2016", help="name or file")
+    asked = parser.parse_args()
+    target = load(asked.target)
     data = load_data("digits", 0.0, 0.2, 0)
     with threadpool_limits(1):
-        trainer = Trainer(Machine(compile_model(MODEL, target), target, 0), data, TrainOptions(batch=BATCH, lr=LR))
-        trainer.program_weights()
-        net = NumpyNet()
-        chip_epoch(trainer, 1)
-        net.epoch(data.train)
-        chip, numpy = [], []
-        for k in range(options.rounds):
-            start = time.perf_counter()
-            net.epoch(data.train)
-            middle = time.perf_counter()
-            chip_epoch(trainer, k + 2)
-            numpy.append(middle - start)
-            chip.append(time.perf_counter() - middle)
-    ratio = statistics.median(c / n for c, n in zip(chip, numpy, strict=True))
+        on_chip, in_numpy = ChipNet(target), NumpyNet()
+        works: dict[str, Callable[[], object]] = {
+            "numpy": lambda: in_numpy.epoch(data.train),
+            "chip": lambda: on_chip.epoch(data.train),
+        }
+        seconds = take_turns(works, asked.repeats)
+    chip, numpy = seconds["chip"], seconds["numpy"]
+    found = Comparison(f"digits epoch on {target.name}: values, clock, ledger", "numpy epoch", chip, numpy)
     print(
         f"epoch of digits_mlp, batch {BATCH}, lr {LR}, {len(data.train)} rows, on {target.name} ({target.device.model})"
     )
     print(f"  numpy float32 {1e3 * statistics.median(numpy):8.1f} ms")
-    print(
-        f"  chip          {1e3 * statistics.median(chip):8.1f} ms   {ratio:.1f} x numpy (median of {len(chip)} ratios)"
-    )
+    told = f"{found.ratio:.1f} x numpy (median of {len(chip)} ratios)"
+    print(f"  chip          {1e3 * statistics.median(chip):8.1f} ms   {told}")
+    deliver([found], asked.json)
 
 
 if __name__ == "__main__":

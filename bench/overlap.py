@@ -1,13 +1,14 @@
 """Cycles of LeNet-5 with and without working part by part: how far layers overlap within an image.
 
-Run it as `python bench/overlap.py`. Cycles are exact, so one run of each is enough.
+Run it as `python bench/overlap.py [--batch N]`. Cycles are exact, so one run of each is enough, and `--repeats` changes
+nothing.
 """
 
-import argparse
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+from comparison import Comparison, deliver, options
 
 from ohmflow.compiler import CompileOptions, compile_model
 from ohmflow.compiler.emit.parts import PartsPlan
@@ -38,9 +39,11 @@ def cycles(target_name: str, packing: str, batch: int) -> tuple[int, int]:
 
 def main() -> None:
     """Print the table."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--batch", type=int, default=1, help="images")
-    batch = arguments.parse_args().batch
+    parser = options(__doc__, 1)
+    parser.add_argument("--batch", type=int, default=1, help="images")
+    asked = parser.parse_args()
+    batch = asked.batch
+    found = []
     heads = "".join(f" {head:>12} {'whole':>12} {'ratio':>6}" for head in ("infer", "train"))
     print(f"{'target':<14} {'packing':<8}{heads}")
     for target in ("rpu-2016", "protonic-psg"):
@@ -52,6 +55,10 @@ def main() -> None:
                 f"{target:<14} {packing:<8} {read:>12,} {whole_read:>12,} {read / whole_read:>6.3f} "
                 f"{trained:>12,} {whole_trained:>12,} {trained / whole_trained:>6.3f}"
             )
+            for what, parts, whole in (("reading", read, whole_read), ("training", trained, whole_trained)):
+                name = f"{what} LeNet-5 part by part, {target}, {packing}, batch {batch}"
+                found.append(Comparison(name, "layer by layer", [parts], [whole], "cycles"))
+    deliver(found, asked.json)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Time crossbar reads, and the crossbar part of a training step of a small perceptron on real digits.
 
-Run it as `python bench/read_kernel.py`. Ratios compare runs that take turns in one process; the median is printed.
+Run it as `python bench/read_kernel.py [--repeats N] [--epochs N]`. Ratios compare runs that take turns in one process;
+the median is printed.
 OpenBLAS variables that pin another processor's kernels slow numpy down: unset OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE.
 """
 
@@ -10,7 +11,9 @@ from statistics import median
 
 import numpy as np
 import numpy.typing as npt
+from comparison import Comparison, deliver, options, take_turns
 from sklearn.datasets import load_digits
+from threadpoolctl import threadpool_limits
 
 from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.draws import Purpose
@@ -55,37 +58,33 @@ def make_array(number: int, rows: int, cols: int, weights: Matrix, alpha: float)
     return array
 
 
-def take_turns(runs: dict[str, Callable[[], None]], repeats: int) -> dict[str, float]:
-    """Run each in turn, `repeats` times after one that is not counted; median seconds of each."""
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(repeats + 1):
-        for name, run in runs.items():
-            start = time.perf_counter()
-            run()
-            if turn:
-                seconds[name].append(time.perf_counter() - start)
-    return {name: median(values) for name, values in seconds.items()}
-
-
-def compare_reads() -> None:
-    """Print the time of forward and transposed reads beside numpy's product."""
+def compare_reads(repeats: int) -> list[Comparison]:
+    """Print the time of forward and transposed reads beside numpy's products."""
     print(f"{'array':>10} {'vectors':>7} {'forward us':>11} {'transposed us':>14} {'numpy us':>9} {'fwd/numpy':>14}")
     rng = np.random.default_rng(0)
+    found = []
     for rows, cols, n in ((4, 4, 1), (128, 10, 10), (64, 256, 10), (256, 128, 10), (512, 512, 64)):
         array = make_array(0, rows, cols, rng.uniform(-0.3, 0.3, (rows, cols)).astype(np.float32), 1.0)
         x = rng.standard_normal((n, rows)).astype(np.float32)
         d = rng.standard_normal((n, cols)).astype(np.float32)
         at = DrawSite(Purpose.FORWARD, 0, 0)
-        runs: dict[str, Callable[[], object]] = {
-            "forward": lambda a=array, x=x, at=at: a.forward(x, at),
-            "transposed": lambda a=array, d=d, at=at: a.transposed(d, at),
-            "numpy": lambda a=array, x=x: x @ a.w,
+        works: dict[str, Callable[[], object]] = {
+            "forward": lambda a=array, x=x, at=at: a.forward(x, at),  # type: ignore[misc]
+            "transposed": lambda a=array, d=d, at=at: a.transposed(d, at),  # type: ignore[misc]
+            "numpy": lambda a=array, x=x: x @ a.w,  # type: ignore[misc]
+            "numpy, transposed": lambda a=array, d=d: d @ a.w.T,  # type: ignore[misc]
         }
-        t = {name: 1e6 * s for name, s in take_turns(runs, 100).items()}  # type: ignore[arg-type]
+        seconds = take_turns(works, repeats)
+        size = f"{rows} x {cols}, {n} vectors"
+        forward = Comparison(f"forward read, {size}", "numpy product", seconds["forward"], seconds["numpy"])
+        back = seconds["transposed"], seconds["numpy, transposed"]
+        found += [forward, Comparison(f"transposed read, {size}", "numpy product", *back)]
+        t = {name: 1e6 * median(values) for name, values in seconds.items()}
         print(
             f"{rows:>5}x{cols:<4} {n:>7} {t['forward']:>11.1f} {t['transposed']:>14.1f} {t['numpy']:>9.1f} "
-            f"{t['forward'] / t['numpy']:>14.1f}"
+            f"{forward.ratio:>14.1f}"
         )
+    return found
 
 
 class Perceptron:
@@ -157,7 +156,7 @@ class Perceptron:
         return total / len(self.x)
 
 
-def time_digits(epochs: int = 10) -> None:
+def time_digits(epochs: int) -> Comparison:
     """Print seconds of an epoch with arrays and in numpy, and the arrays' share of a step."""
     analog, digital = Perceptron(True), Perceptron(False)
     analog.epoch()
@@ -179,8 +178,17 @@ def time_digits(epochs: int = 10) -> None:
     print(f"ratio                           {median(analog_s) / median(digital_s):8.1f}")
     print(f"reads and updates of one step   {1e3 * median(crossbar_s) / steps:8.3f} ms")
     print(f"mean train length               {np.mean(analog.lengths):8.1f}")
+    return Comparison("digits epoch, arrays alone (no clock)", "numpy epoch", analog_s, digital_s)
+
+
+def main() -> None:
+    """Print both parts."""
+    parser = options(__doc__, 100)
+    parser.add_argument("--epochs", type=int, default=10, help="counted epochs of digits")
+    asked = parser.parse_args()
+    with threadpool_limits(1):
+        deliver([*compare_reads(asked.repeats), time_digits(min(asked.epochs, asked.repeats))], asked.json)
 
 
 if __name__ == "__main__":
-    compare_reads()
-    time_digits()
+    main()

@@ -6,12 +6,12 @@ crosspoints per second over numpy's `W += x⊗d`, which moves every weight once 
 arrays of a LeNet's convolutions, with as many vector pairs a call as eight images have.
 """
 
-import argparse
 import time
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+from comparison import Comparison, deliver, options, take_turns
 
 from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.draws import Purpose
@@ -61,7 +61,7 @@ def rank_one(w: npt.NDArray[np.float32], x: npt.NDArray[np.float32], d: npt.NDAr
     return time.perf_counter() - start
 
 
-def measure(device: Device, rate: float, repeats: int) -> None:
+def measure(device: Device, rate: float, repeats: int) -> Comparison:
     """Print one line of the table."""
     rng = np.random.default_rng(0)
     x = (0.5 * rng.standard_normal((BATCH, SIZE))).astype(np.float32)
@@ -86,21 +86,13 @@ def measure(device: Device, rate: float, repeats: int) -> None:
         f"{counts.coincidences.sum() / crosspoints:>11.2f} {1e9 * min(ours) / crosspoints:>10.2f} "
         f"{1e9 * min(numpys) / crosspoints:>9.2f} {min(numpys) / min(ours):>9.3f}"
     )
-
-
-def fastest(repeats: int, work: Any) -> float:
-    """Seconds of the fastest of `repeats` calls of work(turn), after one that does not count."""
-    seconds = []
-    for turn in range(repeats + 1):
-        start = time.perf_counter()
-        work(turn)
-        seconds.append(time.perf_counter() - start)
-    return min(seconds[1:])
+    name = f"update, {device.name}, {SIZE} x {SIZE}, {BATCH} vectors, lr {rate}"
+    return Comparison(name, "numpy rank-1 updates", ours, numpys)
 
 
 def measure_convolution(
     model: str, rows: int, cols: int, positions: int, size: float, repeats: int, update: UpdateSpec, **more: float
-) -> None:
+) -> Comparison:
     """Print one line of the second table: a convolution's array, d of standard deviation `size`, lr 0.01."""
     rng = np.random.default_rng(0)
     n = positions * IMAGES
@@ -112,33 +104,36 @@ def measure_convolution(
     array.program(weights)
     pulses: list[float] = []
 
-    def site(purpose: Purpose, turn: int) -> DrawSite:
-        return DrawSite(purpose, 0, turn, 0, 0, positions)
+    def site(purpose: Purpose) -> DrawSite:
+        return DrawSite(purpose, 0, len(pulses), 0, 0, positions)
 
-    def pulse(turn: int) -> None:
-        pulses.append(array.update(x, d, 0.01, site(Purpose.UPDATE, turn)).coincidences.sum() / n)
+    def pulse() -> None:
+        pulses.append(array.update(x, d, 0.01, site(Purpose.UPDATE)).coincidences.sum() / n)
 
-    updated = fastest(repeats, pulse)
-    forward = fastest(repeats, lambda turn: array.forward(x, site(Purpose.FORWARD, turn)))
-    transposed = fastest(repeats, lambda turn: array.transposed(d, site(Purpose.BACKWARD, turn)))
-    plain = fastest(repeats, lambda _: rank_one(weights.copy(), x, d))
+    works: dict[str, Callable[[], object]] = {
+        "update": pulse,
+        "forward": lambda: array.forward(x, site(Purpose.FORWARD)),
+        "transposed": lambda: array.transposed(d, site(Purpose.BACKWARD)),
+        "numpy": lambda: rank_one(weights.copy(), x, d),
+    }
+    seconds = take_turns(works, repeats)
+    best = {name: 1e9 * min(each) / n for name, each in seconds.items()}
+    kind = f"{', '.join(more)}{'half-selected devices move' if update.half_select_step else ''}"
     print(
-        f"{model:>14} {rows:>4} x {cols:<3} {np.mean(pulses):>9.1f} {1e9 * updated / n:>9.0f} {1e9 * plain / n:>9.0f} "
-        f"{plain / updated:>7.2f} {1e9 * forward / n:>9.0f} {1e9 * transposed / n:>9.0f}"
-        f"{'  ' + ', '.join(more) if more else ''}{'  half-selected devices move' if update.half_select_step else ''}"
+        f"{model:>14} {rows:>4} x {cols:<3} {np.mean(pulses):>9.1f} {best['update']:>9.0f} {best['numpy']:>9.0f} "
+        f"{best['numpy'] / best['update']:>7.2f} {best['forward']:>9.0f} {best['transposed']:>9.0f}  {kind}".rstrip()
     )
+    name = f"update of a convolution, {model}{', ' + kind if kind else ''}, {rows} x {cols}, d {size}"
+    return Comparison(name, "numpy rank-1 updates", seconds["update"], seconds["numpy"])
 
 
 def main() -> None:
     """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=15, help="counted runs of each")
-    repeats = parser.parse_args().repeats
+    asked = options(__doc__, 15).parse_args()
+    repeats = asked.repeats
     print(f"{SIZE} x {SIZE}, {BATCH} vectors, dw_min 0.001, 30 % spread of both kinds")
     print(f"{'device':>14} {'lr':>6} {'BL':>5} {'pulses/xp':>11} {'ours ns/xp':>10} {'numpy':>9} {'ratio':>9}")
-    for model in DEVICES:
-        for rate in (0.01, 0.1):
-            measure(make(model), rate, repeats)
+    found = [measure(make(model), rate, repeats) for model in DEVICES for rate in (0.01, 0.1)]
     print(f"\nconvolutions, {IMAGES} images a call, nanoseconds a vector")
     print(
         f"{'device':>14} {'array':>10} {'pulses':>9} {'update':>9} {'numpy':>9} {'ratio':>7} {'forward':>9} "
@@ -146,11 +141,11 @@ def main() -> None:
     )
     for rows, cols, positions in CONVOLUTIONS:
         for size in (0.01, 0.1):
-            for model in DEVICES:
-                measure_convolution(model, rows, cols, positions, size, repeats, UpdateSpec())
-            measure_convolution("linear-step", rows, cols, positions, size, repeats, UpdateSpec(), write_noise=1.0)
-            shares = UpdateSpec(half_select_step=0.02)
-            measure_convolution("linear-step", rows, cols, positions, size, repeats, shares)
+            shape = rows, cols, positions, size, repeats
+            found += [measure_convolution(model, *shape, UpdateSpec()) for model in DEVICES]
+            found.append(measure_convolution("linear-step", *shape, UpdateSpec(), write_noise=1.0))
+            found.append(measure_convolution("linear-step", *shape, UpdateSpec(half_select_step=0.02)))
+    deliver(found, asked.json)
 
 
 if __name__ == "__main__":
