@@ -56,6 +56,7 @@ class Recorded:
         target_hash: of its target.
         batch: samples a step.
         executions: all steps and evaluations, programming aside.
+        shapes: (rows, columns) of its arrays by name, as far as its files tell.
         programming: sums of epoch 0.
         work: sums of all later epochs.
     """
@@ -65,6 +66,7 @@ class Recorded:
     target_hash: str
     batch: int
     executions: tuple[Execution, ...]
+    shapes: Mapping[str, tuple[int, int]]
     programming: Epochs
     work: Epochs
 
@@ -81,10 +83,11 @@ class Recorded:
         """
         named = {array for array, *_ in self.work.arrays}
         for array in program.arrays:
-            if array.name not in named:
+            shape = (array.rows, array.cols)
+            if array.name not in named or self.shapes.get(array.name, shape) != shape:
                 raise EstimateError(
-                    f"--counts {self.folder}: must be a run of the same model, but it has no array '{array.name}'; "
-                    "name a run of this model on a target with time"
+                    f"--counts {self.folder}: must be a run of the same model, not one without the array "
+                    f"'{array.name}' of {array.rows} x {array.cols}; name a run of this model"
                 )
         changed = {(g.name, g.array) for g in given}
         means = [
@@ -152,18 +155,24 @@ def load_counts(folder: Path) -> Recorded:
             f"--counts {folder}: must be the folder of a finished run, with summary.json and events.npz, not one "
             "without them; name a folder that 'ohmflow train -o' wrote"
         )
+    if not zipfile.is_zipfile(folder / "events.npz"):
+        raise EstimateError(
+            f"--counts {folder / 'events.npz'}: must be an archive of arrays, not a damaged file; run it again"
+        )
     try:
+        shapes: dict[str, tuple[int, int]]
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         with np.load(folder / "events.npz", allow_pickle=False) as tables:
             clocked = bool(np.isfinite(tables["clock_hz"]))
             programming, work = _epochs(tables, False), _epochs(tables, True)
         if "samples" in summary:
             phase, batch = "inference", min(CHUNK, int(summary["samples"]))
-            executions = _chunks(int(summary["samples"]), 1)
+            executions, shapes = _chunks(int(summary["samples"]), 1), {}
         else:
             facts = json.loads((folder / "report.json").read_text(encoding="utf-8"))
             phase, batch = "training", int(facts["options"]["batch"])
             executions = _training(summary, facts)
+            shapes = {a["name"]: (int(a["rows"]), int(a["cols"])) for a in facts["arrays"]}
         target_hash = str(summary["target_hash"])
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise EstimateError(
@@ -172,9 +181,10 @@ def load_counts(folder: Path) -> Recorded:
         ) from error
     if not clocked:
         raise EstimateError(
-            f"--counts {folder}: must be a run on a target with time, not on {summary['target']} without; name another"
+            f"--counts {folder}: must be a run on a target with time, not on {summary['target']}, which has none; "
+            "name another run"
         )
-    return Recorded(folder, phase, target_hash, batch, executions, programming, work)
+    return Recorded(folder, phase, target_hash, batch, executions, shapes, programming, work)
 
 
 def _training(summary: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[Execution, ...]:

@@ -7,13 +7,15 @@ run's mean counts is kept beside it: waits do not add up like counts do, so mean
 what it gives with the assumptions, which shows how far to trust them.
 """
 
+from pathlib import Path
+
 from ohmflow.compiler.program.program import Program
 from ohmflow.runtime.estimate.api import check_program
 from ohmflow.runtime.estimate.assumptions import Given
 from ohmflow.runtime.estimate.errors import EstimateError
 from ohmflow.runtime.estimate.part import EPOCH, Estimator, Execution, Part
 from ohmflow.runtime.estimate.profile import Profile
-from ohmflow.runtime.estimate.record import Epochs, Recorded
+from ohmflow.runtime.estimate.record import Counts, Epochs, Recorded
 from ohmflow.runtime.estimate.result import Estimate
 from ohmflow.runtime.ledger.events import EventBook
 from ohmflow.targets.schema.target import Target
@@ -45,32 +47,41 @@ def estimate_run(program: Program, target: Target, run: Recorded, given: tuple[G
             f"--counts {run.folder}: must be a run on the target {target.name} ({target.content_hash[:12]}), not on "
             f"{run.target_hash[:12]}; give --batch or --steps to use its mean counts on this one"
         )
-    units = {u.name for u in program.chip.units}
-    had = {unit for (unit, _), n in run.work.cycles.items() if not unit.startswith(("unused", "router"))}
-    if units != had:
-        raise EstimateError(
-            f"--counts {run.folder}: must be a run of the same program, whose units are {_some(units)}, not "
-            f"{_some(had)}; compile with the run's options, or give --steps to use its mean counts"
-        )
     estimator = Estimator(program, target, run.profile(program, target))
     return Estimate(
         program=program,
         target=target,
         profile=estimator.profile,
         phase=run.phase,
-        once=_part(estimator, (Execution("program", 0),), run.programming),
-        work=_part(estimator, run.executions, run.work),
+        once=_part(estimator, (Execution("program", 0),), run.programming, run.folder),
+        work=_part(estimator, run.executions, run.work, run.folder),
         recorded=str(run.folder),
         means=estimator.part(run.executions),
         assumed=Estimator(program, target, Profile(program, target)).part(run.executions),
     )
 
 
-def _part(estimator: Estimator, executions: tuple[Execution, ...], sums: Epochs) -> Part:
+def _part(estimator: Estimator, executions: tuple[Execution, ...], sums: Epochs, folder: Path) -> Part:
     """A part with the run's sums."""
     book, executed = estimator.book(executions)
+    _check_same_work(book, sums, folder)
     _take(book, sums)
     return estimator.priced(executions, book, executed)
+
+
+def _check_same_work(book: EventBook, sums: Epochs, folder: Path) -> None:
+    """Refuse a run whose events differ in what follows from the program alone: it ran another one."""
+    made: Counts = {key: n for key, n in book.counts[EPOCH].items() if key[2] not in (*ON_CROSSBARS, "leakage")}
+    had = {key: n for key, n in sums.events.items() if key[2] not in (*ON_CROSSBARS, "leakage")}
+    for key in sorted({*made, *had}):
+        mine, its = made.get(key, 0.0), had.get(key, 0.0)
+        if abs(mine - its) > 1e-9 * its:
+            unit, phase, component, event = key
+            raise EstimateError(
+                f"--counts {folder}: must be a run of the same program, with {mine:,.0f} {component}.{event} of {unit} "
+                f"in the phase {phase}, not {its:,.0f}; compile with the run's options, or give --steps to use its "
+                "mean counts"
+            )
 
 
 def _take(book: EventBook, sums: Epochs) -> None:
@@ -91,7 +102,3 @@ def _take(book: EventBook, sums: Epochs) -> None:
         if component in (*ON_CROSSBARS, "work"):
             arrays[array, phase, component, event] = n
     book.activity.arrays[EPOCH] = arrays
-
-
-def _some(names: set[str]) -> str:
-    return ", ".join(sorted(names)[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -881,3 +881,109 @@ def subcommand_unknown(folder: Path) -> Words:
 @case
 def seed_of_a_run_negative(folder: Path) -> Words:
     return [*run(folder, x=np.ones((2, 4), np.float32)), "--seed", "-1"]
+
+
+# Estimates ------------------------------------------------------------------------------------------------------------
+
+
+def estimate(folder: Path, *more: Any, target: str = "protonic-psg") -> Words:
+    """A sound estimate of the small model, but for what is given."""
+    return ["estimate", small(folder), "-t", target, *more]
+
+
+@case
+def assumption_unknown(folder: Path) -> Words:
+    return estimate(folder, "--assume", "activty=0.5")
+
+
+@case
+def assumption_without_value(folder: Path) -> Words:
+    return estimate(folder, "--assume", "activity")
+
+
+@case
+def assumption_out_of_range(folder: Path) -> Words:
+    return estimate(folder, "--assume", "row-rate=1.5")
+
+
+@case
+def assumption_not_a_number(folder: Path) -> Words:
+    return estimate(folder, "--assume", "train=long")
+
+
+@case
+def assumption_for_an_unknown_array(folder: Path) -> Words:
+    return estimate(folder, "--assume", "train@w1=3")
+
+
+@case
+def phase_unknown(folder: Path) -> Words:
+    return estimate(folder, "--phase", "backward")
+
+
+@case
+def batch_of_an_estimate_zero(folder: Path) -> Words:
+    return estimate(folder, "--batch", "0")
+
+
+@case
+def batch_of_an_estimate_too_large(folder: Path) -> Words:
+    return estimate(folder, "--batch", "10000000")
+
+
+@case
+def steps_negative(folder: Path) -> Words:
+    return estimate(folder, "--steps", "-1")
+
+
+@case
+def counts_missing(folder: Path) -> Words:
+    return estimate(folder, "--counts", folder / "absent")
+
+
+@case
+def counts_without_time(folder: Path) -> Words:
+    return estimate(folder, "--counts", finished(folder))
+
+
+@case
+def counts_of_another_target(folder: Path) -> Words:
+    return estimate(folder, "--counts", counted(folder), target="rpu-2016")
+
+
+@case
+def counts_of_another_model(folder: Path) -> Words:
+    run_folder = counted(folder)
+    other = network(4, Layer("gemm", 5), Layer("gemm", 5), Layer("gemm", 3)).write(folder / "other.onnx")
+    return ["estimate", other, "-t", "protonic-psg", "--counts", run_folder, "--steps", "2"]
+
+
+@case
+def counts_of_another_program(folder: Path) -> Words:
+    run_folder = counted(folder)
+    return ["estimate", small(folder, outputs=5), "-t", "protonic-psg", "--counts", run_folder]
+
+
+@case
+def counts_that_are_damaged(folder: Path) -> Words:
+    run_folder = counted(folder)
+    (run_folder / "events.npz").write_bytes(b"PK no archive")
+    return estimate(folder, "--counts", run_folder)
+
+
+@case
+def assumption_beside_all_counts_of_a_run(folder: Path) -> Words:
+    return estimate(folder, "--counts", counted(folder), "--assume", "train=3")
+
+
+def counted(folder: Path) -> Path:
+    """The folder of a sound inference on a chip with time."""
+    from ohmflow.compiler.compile import CompileOptions, compile_model
+    from ohmflow.runtime.training.inference import run_inference
+    from ohmflow.targets.registry import load
+
+    chip = load("protonic-psg")
+    program = compile_model(small(folder), chip, CompileOptions(training=False))
+    (folder / "counted").mkdir()
+    run_inference(program, chip, {"x": np.ones((3, 4), np.float32)}, folder / "counted", 0)
+    return folder / "counted"
