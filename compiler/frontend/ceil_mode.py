@@ -52,9 +52,11 @@ def _lengths(model: ir.Model, number: int) -> list[int] | None:
 
 def _settle(model: ir.Model, node: ir.Node, lengths: list[int]) -> None:
     rank = len(lengths)
-    kernel = list(node.attributes["kernel_shape"].as_ints())
+    kernel = _ints(node, "kernel_shape", [])
     strides, dilations = _ints(node, "strides", [1] * rank), _ints(node, "dilations", [1] * rank)
     pads = _ints(node, "pads", [0] * (2 * rank))
+    if not len(kernel) == len(strides) == len(dilations) == rank == len(pads) // 2 or min(strides, default=0) < 1:
+        return  # for shape inference to refuse
     mode = node.attributes.get("auto_pad")
     if mode is not None and mode.as_string() == "VALID":
         pads = [0] * (2 * rank)

@@ -1,7 +1,7 @@
 """What a model must be: supported operators, float32 inputs, finite weights."""
 
-import difflib
 from collections.abc import Iterable
+from math import prod
 
 import numpy as np
 import onnx
@@ -10,6 +10,10 @@ import onnx_ir as ir
 from ohmflow.compiler.arrays.location import at, source_of
 from ohmflow.compiler.autodiff.registry import operators
 from ohmflow.compiler.errors import ModelError, UnsupportedError
+from ohmflow.compiler.frontend.near_operators import nearest
+
+LARGEST_SAMPLE = 1 << 26
+"""Elements of one value for one sample, or of a weight; a convolution's windows count one by one."""
 
 _REMOVED = frozenset({"Constant", "Split"})  # by the front end itself
 
@@ -38,9 +42,9 @@ def check_operator_types(proto: onnx.ModelProto, name: str) -> None:
 
 def _check(nodes: Iterable[tuple[str, str, str]]) -> None:
     known = operators()
-    choice = ", ".join(known)
     faults = [
-        f"{where}: operator must be one of {choice}, not {_spell(domain, op_type)}; {_way_out(op_type, list(known))}"
+        f"{where}: operator must be one that docs/operators.md lists, not {_spell(domain, op_type)}; "
+        f"{_way_out(op_type, list(known))}"
         for where, domain, op_type in nodes
         if domain != "" or (op_type not in known and op_type not in _REMOVED)
     ]
@@ -53,8 +57,8 @@ def _spell(domain: str, op_type: str) -> str:
 
 
 def _way_out(op_type: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(op_type, known, n=1, cutoff=0.5)
-    return f"replace it, the nearest of them is {near[0]}" if near else "express it with these"
+    near = nearest(op_type, known)
+    return f"replace it, nearest to it is {' with '.join(near)}" if near else "express it with those"
 
 
 def check_inputs(model: ir.Model) -> None:
@@ -88,6 +92,41 @@ def check_inputs(model: ir.Model) -> None:
                 f"{name}: input '{value.name}' must have a shape that begins with the batch, not "
                 f"{'an unknown one' if value.shape is None else 'a scalar'}; export it with its shape"
             )
+        if any(isinstance(length, int) and length < 1 for length in value.shape):
+            raise ModelError(
+                f"{name}: input '{value.name}' must have lengths of at least 1, not {value.shape}; "
+                "export the model with its true sizes"
+            )
+
+
+def check_sizes(model: ir.Model) -> None:
+    """Refuse values that are empty, or too large for a sample; all shapes are known.
+
+    Raises:
+        ModelError: a length is 0.
+        UnsupportedError: a sample has more than `LARGEST_SAMPLE` elements of a value.
+    """
+    for value in model.graph.inputs:
+        _check_size(value, f"{source_of(model)}: input '{value.name}'")
+    weights = [v for v in model.graph.initializers.values() if v.dtype is not None and v.dtype.is_floating_point()]
+    for value in weights:  # a list of axes may well be empty
+        _check_size(value, f"{source_of(model)}: initializer '{value.name}'")
+    for node in model.graph:
+        for value in node.outputs:
+            _check_size(value, f"{at(model, node)}: output '{value.name}'")
+
+
+def _check_size(value: ir.Value, where: str) -> None:
+    if value.shape is None:
+        return
+    lengths = [length for length in value.shape if isinstance(length, int)]
+    if any(length < 1 for length in lengths):
+        raise ModelError(f"{where} must have lengths of at least 1, not {value.shape}; export the model again")
+    if prod(lengths) > LARGEST_SAMPLE:
+        raise UnsupportedError(
+            f"{where} must have at most {LARGEST_SAMPLE:,} elements for a sample, not {prod(lengths):,}; "
+            "use smaller inputs or padding"
+        )
 
 
 def check_values(model: ir.Model) -> None:

@@ -9,18 +9,12 @@ import onnx_ir as ir
 from ohmflow.compiler.arrays.location import set_source
 from ohmflow.compiler.frontend.batch import check_rows, infer_with_batch, make_batch_symbolic
 from ohmflow.compiler.frontend.ceil_mode import settle_ceil_mode
-from ohmflow.compiler.frontend.checks import check_inputs, check_operators, check_values
-from ohmflow.compiler.frontend.normalise import (
-    convert,
-    fold_constants,
-    remove_leftovers,
-    remove_unused,
-    unique_node_names,
-)
+from ohmflow.compiler.frontend.checks import check_inputs, check_operators, check_sizes, check_values
+from ohmflow.compiler.frontend.folding import fold_constants
+from ohmflow.compiler.frontend.normalise import convert, remove_leftovers, remove_unused, unique_node_names
 from ohmflow.compiler.frontend.reading import read
 from ohmflow.compiler.frontend.splits import slice_splits
 from ohmflow.compiler.frontend.window_attributes import explicit_windows
-
 
 Watch = Callable[[str, ir.Model], None]
 """Is told the name of a step that was done, and the model as it is then, which the next step goes on to change."""
@@ -62,6 +56,7 @@ def load_model(source: str | Path | onnx.ModelProto, watch: Watch | None = None)
     told("used", model)
     check_operators(model)
     infer_with_batch(model)
+    check_sizes(model)
     slice_splits(model)
     explicit_windows(model)
     check_rows(model)

@@ -1,13 +1,8 @@
-"""Bringing a model to one form: opset, functions, constants, leftovers of training, names."""
+"""Bringing a model to one form: opset, functions, leftovers of training, names."""
 
-from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 import onnx
 import onnx_ir as ir
 from onnx.inliner import inline_local_functions
-from onnx.reference import ReferenceEvaluator
 from onnx_ir.passes.common import (
     IdentityEliminationPass,
     LiftConstantsToInitializersPass,
@@ -16,12 +11,13 @@ from onnx_ir.passes.common import (
     RemoveUnusedOpsetsPass,
 )
 
-from ohmflow.compiler.arrays.fixed import is_trainable, mark_fixed
+from ohmflow.compiler.arrays.fixed import mark_fixed
 from ohmflow.compiler.arrays.functions import OPSET
-from ohmflow.compiler.arrays.graph_builder import GraphBuilder, unique_name
-from ohmflow.compiler.arrays.location import at
+from ohmflow.compiler.arrays.graph_builder import unique_name
+from ohmflow.compiler.arrays.location import at, source_of
 from ohmflow.compiler.errors import ModelError, UnsupportedError
 from ohmflow.compiler.frontend.checks import check_operator_types
+from ohmflow.compiler.frontend.reading import check_onnx
 
 IR_VERSION = 10
 
@@ -36,10 +32,12 @@ def convert(proto: onnx.ModelProto, name: str) -> ir.Model:
     if proto.functions:
         try:
             proto = inline_local_functions(proto, convert_version=True)
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, onnx.checker.ValidationError) as error:
             raise ModelError(
-                f"{name}: model-local functions must be ones to inline, not refused: '{error}'; export without them"
+                f"{name}: model-local functions must be ones to write out in place, not refused with "
+                f"'{' '.join(str(error).split())}'; export without functions"
             ) from error
+        check_onnx(proto, name)  # what a function leaves undefined shows only now
     version = next((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), OPSET)
     if version != OPSET:
         # What nothing here knows is named as such, before the converter stumbles over it.
@@ -53,9 +51,17 @@ def convert(proto: onnx.ModelProto, name: str) -> ir.Model:
             proto = onnx.version_converter.convert_version(proto, OPSET)
         except (RuntimeError, ValueError, onnx.version_converter.ConvertError) as error:
             raise UnsupportedError(
-                f"{name}: the model must be convertible to opset {OPSET}, not '{error}'; export it with opset {OPSET}"
+                f"{name}: the model must be convertible to opset {OPSET}, not refused with "
+                f"'{' '.join(str(error).split())}'; export it with opset {OPSET}"
             ) from error
-    model = ir.from_proto(proto)
+        check_onnx(proto, name)
+    try:
+        model = ir.from_proto(proto)
+    except (ir.serde.SerdeError, ValueError, TypeError) as error:
+        cause = error.__cause__ or error
+        raise ModelError(
+            f"{name}: the model must be readable, not fail with '{' '.join(str(cause).split())}'; export it again"
+        ) from error
     model.ir_version = IR_VERSION
     RemoveInitializersFromInputsPass()(model)
     return model
@@ -75,6 +81,7 @@ def remove_leftovers(model: ir.Model) -> None:
     A Dropout that is on stays, as Dropout (x, ratio); a BatchNormalization in training mode is written as in inference.
 
     Raises:
+        ModelError: an Identity between shapes that differ, a Dropout with several ratios.
         UnsupportedError: a Dropout or BatchNormalization whose extra outputs are used, or whose mode is computed.
     """
     constants = {node.outputs[0].name for node in model.graph if node.op_type == "Constant"}
@@ -87,7 +94,13 @@ def remove_leftovers(model: ir.Model) -> None:
             _settle_dropout(model, node)
         if node.op_type == "BatchNormalization" and node.domain == "":
             _settle_normalization(model, node)
-    IdentityEliminationPass()(model)
+    try:
+        IdentityEliminationPass()(model)
+    except ValueError as error:
+        raise ModelError(
+            f"{source_of(model)}: a declared output must have the shape of what it passes on, not another ({error}); "
+            "export the model again"
+        ) from error
 
 
 def _settle_dropout(model: ir.Model, node: ir.Node) -> None:
@@ -107,7 +120,12 @@ def _settle_dropout(model: ir.Model, node: ir.Node) -> None:
         raise UnsupportedError(
             f"{at(model, node)}: ratio of Dropout must be a constant, not computed; export it as one"
         )
-    share = 0.5 if ratio is None or ratio.const_value is None else float(ratio.const_value.numpy())
+    if ratio is not None and ratio.const_value is not None and ratio.const_value.size != 1:
+        raise ModelError(
+            f"{at(model, node)}: ratio of Dropout must be one number, not of shape {list(ratio.const_value.shape)}; "
+            "export it as a scalar"
+        )
+    share = 0.5 if ratio is None or ratio.const_value is None else float(ratio.const_value.numpy().item())
     if not 0.0 <= share < 1.0:
         raise UnsupportedError(
             f"{at(model, node)}: ratio of Dropout must be at least 0 and below 1, not {share:g}; choose another ratio"
@@ -138,43 +156,6 @@ def _settle_normalization(model: ir.Model, node: ir.Node) -> None:
             )
     node.resize_outputs(1)
     node.attributes.pop("training_mode", None)
-
-
-def fold_constants(model: ir.Model) -> None:
-    """Compute nodes whose inputs are all constants, in place; what training may change is not a constant.
-
-    Before:  s = Concat (zero, minus_one); y = Reshape (x, s)
-    After:   y = Reshape (x, s)                                     s an initialiser
-    """
-    builder = GraphBuilder(model.graph)
-    for node in list(model.graph):
-        inputs = [value for value in node.inputs if value is not None]
-        if node.domain != "" or not inputs or any(output.is_graph_output() for output in node.outputs):
-            continue
-        if any(value.const_value is None or is_trainable(value) for value in inputs):
-            continue
-        if any(
-            attribute.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
-            for attribute in node.attributes.values()
-        ):
-            continue
-        for output, result in zip(list(node.outputs), _evaluate(node), strict=True):
-            name = output.name or "folded"
-            array = np.asarray(result)
-            constant = builder.initializer(array, builder.reserve(f"{name}.folded"))
-            mark_fixed(constant)
-            output.replace_all_uses_with(constant)
-        model.graph.remove(node, safe=True)
-
-
-def _evaluate(node: ir.Node) -> Sequence[Any]:
-    """Run one node on its constants, by ONNX's reference implementation."""
-    feeds = {}
-    for value in node.inputs:
-        if value is not None and value.const_value is not None:
-            feeds[value.name or ""] = value.const_value.numpy()
-    evaluator = ReferenceEvaluator(ir.to_proto(node), opsets={"": OPSET})
-    return list(evaluator.run(None, feeds))
 
 
 def remove_unused(model: ir.Model) -> None:

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_model, uses_external_data
 
 from ohmflow.compiler.errors import ModelError
+from ohmflow.compiler.frontend.external_data import load_external_data, refuse_external_data
+from ohmflow.compiler.frontend.proto_walk import nodes
+from ohmflow.compiler.frontend.sanity import check_functions, check_sanity
 
 
 def read(source: str | Path | onnx.ModelProto) -> tuple[onnx.ModelProto, str]:
@@ -24,16 +26,13 @@ def read(source: str | Path | onnx.ModelProto) -> tuple[onnx.ModelProto, str]:
     if isinstance(source, onnx.ModelProto):
         proto, name = onnx.ModelProto(), "model"
         proto.CopyFrom(source)
-        if external := next((t for t in proto.graph.initializer if uses_external_data(t)), None):
-            raise ModelError(
-                f"{name}: initializer '{external.name}' must be loaded, not external data of a model in memory; "
-                "give the model's file instead"
-            )
+        refuse_external_data(proto, name)
     else:
         path = Path(source)
         name = path.name
         proto = _parse(path)
-        _load_external_data(proto, path)
+        load_external_data(proto, path)
+    _strip(proto)
     _check(proto, name)
     return proto, name
 
@@ -55,31 +54,6 @@ def _parse(path: Path) -> onnx.ModelProto:
         ) from error
 
 
-def _load_external_data(proto: onnx.ModelProto, path: Path) -> None:
-    folder = path.parent.resolve()
-    for tensor in proto.graph.initializer:
-        if not uses_external_data(tensor):
-            continue
-        location = ExternalDataInfo(tensor).location
-        file = (folder / location).resolve()
-        if not file.is_relative_to(folder):
-            raise ModelError(
-                f"{path.name}: initializer '{tensor.name}' must have its data inside the model's folder, not in "
-                f"'{location}'; move the file there and save the model again"
-            )
-        if not file.is_file():
-            raise ModelError(
-                f"{path.name}: initializer '{tensor.name}' must have its data beside the model, not in the missing "
-                f"file '{location}'; copy it into the model's folder"
-            )
-    try:
-        load_external_data_for_model(proto, str(folder))
-    except (ValueError, OSError, onnx.checker.ValidationError) as error:
-        raise ModelError(
-            f"{path.name}: external data must be complete, not '{_first_line(error)}'; export the model again"
-        ) from error
-
-
 def _check(proto: onnx.ModelProto, name: str) -> None:
     if not proto.HasField("graph") or not proto.opset_import:
         raise ModelError(
@@ -88,6 +62,30 @@ def _check(proto: onnx.ModelProto, name: str) -> None:
     if proto.graph.sparse_initializer:
         sparse = proto.graph.sparse_initializer[0].values.name
         raise ModelError(f"{name}: initializer '{sparse}' must be dense, not sparse; store it as a dense tensor")
+    check_sanity(proto, name)
+    check_functions(proto, name)
+    check_onnx(proto, name)
+
+
+def _strip(proto: onnx.ModelProto) -> None:
+    """Remove what says nothing about this model here, in place.
+
+    Shapes that are declared between nodes are inferred again; how nodes are spread over devices, and how others would
+    train the model, does not concern a chip that places and trains it itself.
+    """
+    proto.graph.ClearField("value_info")
+    proto.ClearField("training_info")
+    proto.ClearField("configuration")
+    for node in nodes(proto):
+        node.ClearField("device_configurations")
+
+
+def check_onnx(proto: onnx.ModelProto, name: str) -> None:
+    """Let the onnx library check a model.
+
+    Raises:
+        ModelError: it finds something.
+    """
     try:
         onnx.checker.check_model(proto)
     except (onnx.checker.ValidationError, ValueError) as error:

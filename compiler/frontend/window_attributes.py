@@ -8,11 +8,14 @@ output has ⌈length / stride⌉ positions, and what is missing for them is padd
 at the start (LOWER). Source: ONNX, Conv-11, MaxPool-12, AveragePool-19.
 """
 
+from math import prod
+
 import onnx_ir as ir
 
 from ohmflow.compiler.arrays.location import at
 from ohmflow.compiler.arrays.shapes import dims
-from ohmflow.compiler.errors import UnsupportedError
+from ohmflow.compiler.errors import ModelError, UnsupportedError
+from ohmflow.compiler.frontend.checks import LARGEST_SAMPLE
 
 _POOLS = ("MaxPool", "AveragePool")
 
@@ -21,6 +24,7 @@ def explicit_windows(model: ir.Model) -> None:
     """Write out the attributes of Conv, MaxPool and AveragePool, in place; all shapes are known.
 
     Raises:
+        ModelError: channels can not be shared between groups.
         UnsupportedError: a window's input has no spatial dimension, a pool's second output is used, or its padding is
             ambiguous.
     """
@@ -43,6 +47,7 @@ def _explicit(model: ir.Model, node: ir.Node) -> None:
         weight = node.inputs[1]
         assert weight is not None, "the checker requires it"
         default = [length or 0 for length in dims(weight)[2:]]
+        _check_groups(model, node, dims(x)[1] or 0, dims(weight))
     else:
         _check_pool(model, node)
         default = [1] * rank
@@ -67,11 +72,40 @@ def _explicit(model: ir.Model, node: ir.Node) -> None:
             missing = max(missing, 0)
             small, large = missing // 2, missing - missing // 2
             pads[axis], pads[axis + rank] = (small, large) if kind == "SAME_UPPER" else (large, small)
+    if node.op_type == "Conv":
+        _check_windows(model, node, kernel, lengths, pads)
     said = {"kernel_shape": kernel, "strides": strides, "pads": pads, "dilations": dilations}
     for name, values in said.items():
         node.attributes[name] = ir.AttrInt64s(name, values)
     if node.op_type == "Conv" and "group" not in node.attributes:
         node.attributes["group"] = ir.AttrInt64("group", 1)
+
+
+def _check_groups(model: ir.Model, node: ir.Node, channels: int, weight: tuple[int | None, ...]) -> None:
+    """Refuse groups that channels can not be shared between; ONNX's shape inference does not look."""
+    attribute = node.attributes.get("group")
+    groups = 1 if attribute is None else attribute.as_int()
+    if groups < 1 or channels % groups or (weight[0] or 0) % groups or channels != groups * (weight[1] or 0):
+        raise ModelError(
+            f"{at(model, node)}: group must divide {channels} input channels into groups of {weight[1]} and "
+            f"{weight[0]} outputs evenly, not be {groups}; check the weight's shape"
+        )
+
+
+def _check_windows(model: ir.Model, node: ir.Node, kernel: list[int], lengths: list[int], pads: list[int]) -> None:
+    """Refuse a convolution whose padded input or whose windows are beyond what is simulated for one sample."""
+    x = node.inputs[0]
+    assert x is not None, "the checker requires it"
+    channels = dims(x)[1] or 1
+    rank = len(lengths)
+    padded = channels * prod(lengths[k] + pads[k] + pads[k + rank] for k in range(rank))
+    positions = prod(length or 1 for length in dims(node.outputs[0])[2:])
+    elements = max(padded, positions * channels * prod(kernel))
+    if elements > LARGEST_SAMPLE:
+        raise UnsupportedError(
+            f"{at(model, node)}: its windows must have at most {LARGEST_SAMPLE:,} elements for a sample, not "
+            f"{elements:,}; use smaller inputs, padding or kernels"
+        )
 
 
 def _check_pool(model: ir.Model, node: ir.Node) -> None:

@@ -1,6 +1,6 @@
 """Workers that may hang, crash or be killed, and are then replaced; what happened to each case is told.
 
-    nice python -m tests.fuzz.guarded models 0 5000 findings.jsonl      all cases of a range; findings, and a summary
+nice python -m tests.fuzz.guarded models 0 5000 findings.jsonl      all cases of a range; findings, and a summary
 """
 
 import json

@@ -361,11 +361,11 @@ def operator_put_between(model: onnx.ModelProto, draws: Random) -> None:
     node = _node(model, draws)
     if not node.input:
         return
-    kind = draws.choice(
-        ("Relu", "Softmax", "Transpose", "Flatten", "Identity", "Cast", "Shape", "Size", "NonZero", "Squeeze", "Dropout")
-        + ("ReduceSum", "ReduceMean", "Softplus", "Sqrt", "Log", "Reciprocal", "GlobalMaxPool", "LogSoftmax", "Neg")
-        + ("Exp", "HardSwish", "Gelu", "Elu", "Hardmax", "Einsum", "LayerNormalization", "Mish", "Not", "IsNaN")
+    kinds = (
+        "Relu Softmax Transpose Flatten Identity Cast Shape Size NonZero Squeeze Dropout ReduceSum ReduceMean Softplus"
     )
+    kinds += " Sqrt Log Reciprocal GlobalMaxPool LogSoftmax Neg HardSwish Gelu Elu Hardmax Einsum Mish Not IsNaN"
+    kind = draws.choice(kinds.split())
     attributes: dict[str, object] = {}
     if kind in ("Softmax", "Flatten", "LogSoftmax"):
         attributes = {"axis": draws.choice(_AXES)}
@@ -445,7 +445,18 @@ def external_data(model: onnx.ModelProto, draws: Random) -> None:
     tensor.ClearField("float_data")
     tensor.data_location = TensorProto.EXTERNAL
     places = ("../secret.bin", "/etc/hostname", "/dev/zero", "/dev/random", "/proc/self/environ", "inside.bin", ".")
-    more = ("", "absent.bin", "link.bin", "pipe", "a\x00b", "sub/../../secret.bin", "inside.bin/", "~/x", "C:\\x", "//x")
+    more = (
+        "",
+        "absent.bin",
+        "link.bin",
+        "pipe",
+        "a\x00b",
+        "sub/../../secret.bin",
+        "inside.bin/",
+        "~/x",
+        "C:\\x",
+        "//x",
+    )
     tensor.external_data.add(key="location", value=draws.choice(places + more))
     for key in ("offset", "length", "checksum", "location"):
         if draws.random() < 0.3:

@@ -1,6 +1,6 @@
 """Case k of the mutated models: the same bytes every time, for `tests/fuzz/worker.py` to compile.
 
-    python -m tests.fuzz.mutate_models 1234 case.onnx       writes case 1234 and says what was done to it
+python -m tests.fuzz.mutate_models 1234 case.onnx       writes case 1234 and says what was done to it
 """
 
 import sys
@@ -55,7 +55,9 @@ def _bytes(data: bytes, draws: Random) -> tuple[bytes, str]:
     action = draws.choice(("bit", "byte", "cut", "lose", "insert", "double", "noise"))
     # Beginnings and ends hold the structure, the middle of a large file mostly weights.
     near = min(len(changed), 600)
-    place = draws.choice((draws.randrange(len(changed)), draws.randrange(near), len(changed) - 1 - draws.randrange(near)))
+    place = draws.choice(
+        (draws.randrange(len(changed)), draws.randrange(near), len(changed) - 1 - draws.randrange(near))
+    )
     match action:
         case "bit":
             for _ in range(draws.choice((1, 1, 3, 20))):

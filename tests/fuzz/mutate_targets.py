@@ -1,6 +1,6 @@
 """Case k of the mutated targets: files for an empty folder, `case.yaml` among them, and options of the shell.
 
-    python -m tests.fuzz.mutate_targets 1234 FOLDER       writes case 1234 and says what was done to it
+python -m tests.fuzz.mutate_targets 1234 FOLDER       writes case 1234 and says what was done to it
 """
 
 import sys
@@ -15,22 +15,129 @@ COUNT = 2000
 _SEED = 40_000_000
 
 VALUES = (
-    *("", "null", "~", "true", "no", "0", "-1", "1", "2", "3", "1.5", "nan", ".inf", "-.inf", "1e400", "1e-400", "0x10"),
+    *(
+        "",
+        "null",
+        "~",
+        "true",
+        "no",
+        "0",
+        "-1",
+        "1",
+        "2",
+        "3",
+        "1.5",
+        "nan",
+        ".inf",
+        "-.inf",
+        "1e400",
+        "1e-400",
+        "0x10",
+    ),
     *("1_000", "1e18", "99999999999999999999", "9" * 400, "1" + "0" * 5000, "2024-01-01", "12:30:45", "[]", "{}"),
     *("[1, 2]", "[1 pJ, 2 pJ]", "{value: 1 pJ}", "{value: {value: 1 pJ}}", "{value: 1 pJ, source: [a], confidence: 3}"),
-    *("{value: 2, confidence: sure}", "{source: x}", "1 pJ", "15 aW", "1 parsec", "1 pj", "5 ns ns", "5 ns/", "1 pJ^99"),
-    *("1 s^9*s^9", "1/0 s", "1 PJ", "1 m2", "3 µs", "3 μs", "3 Ω", "1 kB", "64 KiB", "1 GiB", "1e9 GiB", "7 bit", "1 THz"),
+    *(
+        "{value: 2, confidence: sure}",
+        "{source: x}",
+        "1 pJ",
+        "15 aW",
+        "1 parsec",
+        "1 pj",
+        "5 ns ns",
+        "5 ns/",
+        "1 pJ^99",
+    ),
+    *(
+        "1 s^9*s^9",
+        "1/0 s",
+        "1 PJ",
+        "1 m2",
+        "3 µs",
+        "3 μs",
+        "3 Ω",
+        "1 kB",
+        "64 KiB",
+        "1 GiB",
+        "1e9 GiB",
+        "7 bit",
+        "1 THz",
+    ),
     *("1e12 THz", "1e-15 Hz", "0 Hz", "16 x 16", "0 x 0", "1 x 1", "16x16x16", "-2 x 3", "100000 x 100000", "3 × 4"),
     *("999999999 x 999999999", "1e3 x 2", "65536", "2147483648", "4294967297", "9223372036854775808", "'quoted'"),
-    *('"line\\nbreak"', '"\\0"', '"\\ud800"', "&a 1", "*a", "*absent", "!!int 3", "!!float x", "!!binary aGk=", "!mine 3"),
-    *("!!python/object/apply:os.system ['touch ../pwned']", "!!python/name:os.system", "!!set {a, b}", "<<", "? x", "|"),
-    *("ideal", "linear-step", "exp-step", "nonsense", "write-verify", "stochastic", "ünïcode", "a: b", "#", "%", "@", "`"),
+    *(
+        '"line\\nbreak"',
+        '"\\0"',
+        '"\\ud800"',
+        "&a 1",
+        "*a",
+        "*absent",
+        "!!int 3",
+        "!!float x",
+        "!!binary aGk=",
+        "!mine 3",
+    ),
+    *(
+        "!!python/object/apply:os.system ['touch ../pwned']",
+        "!!python/name:os.system",
+        "!!set {a, b}",
+        "<<",
+        "? x",
+        "|",
+    ),
+    *(
+        "ideal",
+        "linear-step",
+        "exp-step",
+        "nonsense",
+        "write-verify",
+        "stochastic",
+        "ünïcode",
+        "a: b",
+        "#",
+        "%",
+        "@",
+        "`",
+    ),
 )
 SETS = (
-    *("tile.crossbar.rows", "tile.crossbar.cols", "chip.mesh", "chip.clock", "device.model", "device.parameters.dw_min"),
-    *("tile.adc.bits", "tile.adc.rate", "tile.dac.bits", "tile.update.max_train", "chip.vector_unit.lanes", "tile.read"),
-    *("chip.sram", "chip", "tile", "device", "not_modelled", "extends", "abstract", "name", "summary", "a.b.c.d.e", "."),
-    *("chip.link.flit", "tile.buffer.size", "tile.program.mode", "device.pulse.width", "chip.host.node", "", "tile.adc"),
+    *(
+        "tile.crossbar.rows",
+        "tile.crossbar.cols",
+        "chip.mesh",
+        "chip.clock",
+        "device.model",
+        "device.parameters.dw_min",
+    ),
+    *(
+        "tile.adc.bits",
+        "tile.adc.rate",
+        "tile.dac.bits",
+        "tile.update.max_train",
+        "chip.vector_unit.lanes",
+        "tile.read",
+    ),
+    *(
+        "chip.sram",
+        "chip",
+        "tile",
+        "device",
+        "not_modelled",
+        "extends",
+        "abstract",
+        "name",
+        "summary",
+        "a.b.c.d.e",
+        ".",
+    ),
+    *(
+        "chip.link.flit",
+        "tile.buffer.size",
+        "tile.program.mode",
+        "device.pulse.width",
+        "chip.host.node",
+        "",
+        "tile.adc",
+    ),
     *("chip.vector_unit.scratchpad.size", "chip.tiles_per_node", "tile.unlimited", "device.conductance.max", "chip.\n"),
 )
 
@@ -80,7 +187,9 @@ def _characters(text: str, draws: Random) -> TargetMutant:
             case 2:
                 del data[place : place + draws.choice((1, 5, 60))]
             case 3:
-                data[place:place] = draws.choice((b":", b"\n", b"  ", b"\t", b"{", b"- ", b"\xef\xbb\xbf", b"\xe2\x80\xa8"))
+                data[place:place] = draws.choice(
+                    (b":", b"\n", b"  ", b"\t", b"{", b"- ", b"\xef\xbb\xbf", b"\xe2\x80\xa8")
+                )
     return TargetMutant({"case.yaml": bytes(data)}, told="")
 
 
@@ -130,7 +239,20 @@ def _key(text: str, draws: Random) -> TargetMutant:
             key[:letter] + key[letter + 1 :],
             key[:letter] + "x" + key[letter:],
             key.upper(),
-            *("", "<<", "null", "'a b'", "? [1]", "name", "extends", "value", "rows", "__class__", "model_fields", "copy"),
+            *(
+                "",
+                "<<",
+                "null",
+                "'a b'",
+                "? [1]",
+                "name",
+                "extends",
+                "value",
+                "rows",
+                "__class__",
+                "model_fields",
+                "copy",
+            ),
         )
     )
     return _one(text[:start] + new + text[end:], f"{key} -> {new}")
@@ -189,8 +311,25 @@ def _chain(text: str, draws: Random) -> TargetMutant:
     places = (
         *("../secret.yaml", "/etc/passwd", "/dev/zero", "/dev/stdin", ".", "./", "/", "case.yaml", "./case.yaml"),
         *("sub/../case.yaml", "absent.yaml", "b.yaml", "ideal", "idael", "pipe.yaml", "link.yaml", "a\\0b.yaml"),
-        *("[ideal, rpu-2016]", "{a: b}", "''", "3", "null", "x" * 5000, "x" * 300 + ".yaml", "~/x.yaml", "/proc/self/mem"),
-        *("/proc/self/environ", "rpu-2016.yaml", "https://example.org/a.yaml", '"a\\0b.yaml"', '"\\n.yaml"', "\ufeff.yaml"),
+        *(
+            "[ideal, rpu-2016]",
+            "{a: b}",
+            "''",
+            "3",
+            "null",
+            "x" * 5000,
+            "x" * 300 + ".yaml",
+            "~/x.yaml",
+            "/proc/self/mem",
+        ),
+        *(
+            "/proc/self/environ",
+            "rpu-2016.yaml",
+            "https://example.org/a.yaml",
+            '"a\\0b.yaml"',
+            '"\\n.yaml"',
+            "\ufeff.yaml",
+        ),
     )
     place = draws.choice(places)
     files = {"case.yaml": f"{head}extends: {place}\n".encode()}
@@ -214,7 +353,15 @@ def _options(text: str, draws: Random) -> TargetMutant:
     return TargetMutant({"case.yaml": text.encode()}, options, " ".join(options)[:80])
 
 
-_KINDS: tuple[Callable[[str, Random], TargetMutant], ...] = (_characters, _lines, _value, _key, _structure, _chain, _options)
+_KINDS: tuple[Callable[[str, Random], TargetMutant], ...] = (
+    _characters,
+    _lines,
+    _value,
+    _key,
+    _structure,
+    _chain,
+    _options,
+)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,16 @@ class _Guard:
     def __init__(self) -> None:
         self.allowed = tuple(
             os.path.realpath(p)
-            for p in (sys.prefix, sys.base_prefix, ROOT, "/usr", "/lib", "/etc/mime.types", "/proc/self/statm", "/dev/null")
+            for p in (
+                sys.prefix,
+                sys.base_prefix,
+                ROOT,
+                "/usr",
+                "/lib",
+                "/etc/mime.types",
+                "/proc/self/statm",
+                "/dev/null",
+            )
         )
         self.folder = ""
         self.seen: list[str] = []

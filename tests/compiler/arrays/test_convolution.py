@@ -210,10 +210,6 @@ DIGITAL = {
         f"g (float[n,1,2] x) => (float[n,1,2] y) <{stored('w', 1, 1, 1)}> {{ a = Conv(x, w)  y = Add(a, w) }}",
         "its weight 'w' is also used by node 'Add.y'",
     ),
-    "a kernel larger than its input": (
-        f"g (float[n,1,2] x) => (float[n,1,l] y) <{stored('w', 1, 1, 3)}> {{ y = Conv(x, w) }}",
-        "its kernel is larger than its input",
-    ),
     "nothing": (
         f"g (float[n,1,4] x) => (float[n,1,3] y) <{stored('w', 1, 1, 2)}, {stored('b', 1)}>{{ y = Conv(x, w, b) }}",
         None,
