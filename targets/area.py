@@ -1,16 +1,17 @@
-"""The area of a chip as a tree: chip → node → tile → component.
+"""The area of a chip as a tree: chip → node → tile → component; or as the target's inventory has it.
 
 Every node of the tree says how many of it its parent has, the area of one, and what is missing from that. What
 `not_modelled` leaves out is in no sum and is named. A target without a chip, or with `area` under `not_modelled`, has
 no tree. Areas are sums of parts: no floorplan, no white space between parts, no pads.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ohmflow.targets.components.footprint import Footprint, Level
 from ohmflow.targets.components.registry import all_footprints
 from ohmflow.targets.quantity import Quantity
+from ohmflow.targets.schema.inventory import Part
 from ohmflow.targets.schema.target import Target
 
 _NOTHING = Quantity.parse("0 m^2")
@@ -27,7 +28,8 @@ class AreaNode:
         each: exact area of one, without what is missing.
         confidence: the lowest of the figures that it is made of.
         missing: paths under `not_modelled` that are in no sum.
-        parts: what it consists of; empty for a component.
+        parts: what it consists of, as far as that is known; empty for a component. A part of an inventory has its
+            published area, which may differ from the sum of its parts.
     """
 
     name: str
@@ -67,6 +69,8 @@ def area_tree(target: Target) -> AreaNode | None:
     """Area of a chip by its parts; None for a target without a chip or with `area` under `not_modelled`."""
     if target.chip is None or not target.is_modelled("area"):
         return None
+    if target.inventory:
+        return _group("chip", 1, _published(target.inventory))
     there = [footprint for footprint in all_footprints() if footprint.is_there(target)]
     tile = _group("tile", target.chip.tiles_per_node, _parts(target, there, "tile"))
     node = _group("node", target.chip.nodes, (tile, *_parts(target, there, "node")))
@@ -84,6 +88,16 @@ def area_mm2(target: Target) -> float | None:
 
 def _parts(target: Target, there: list[Footprint], level: Level) -> tuple[AreaNode, ...]:
     return tuple(_component(target, footprint) for footprint in there if footprint.level == level)
+
+
+def _published(parts: Mapping[str, Part]) -> tuple[AreaNode, ...]:
+    return tuple(_of_part(name, part) for name, part in parts.items())
+
+
+def _of_part(name: str, part: Part) -> AreaNode:
+    below = _published(part.parts)
+    confidence = lowest(p.confidence for p in below) if part.area is None else part.area.confidence
+    return AreaNode(name, part.count, part.value("area"), confidence, (), below)
 
 
 def _component(target: Target, footprint: Footprint) -> AreaNode:

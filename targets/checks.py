@@ -4,75 +4,21 @@ They look at values one by one through a `View`, so that they can be made on a t
 and every mistake is reported at once.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any
+from collections.abc import Iterator
 
-from ohmflow.targets.components.footprint import Footprint
-from ohmflow.targets.components.protocol import Event
-from ohmflow.targets.components.registry import all_events, all_footprints
-from ohmflow.targets.quantity import Quantity
-from ohmflow.targets.schema.coverage import KINDS, covers
-from ohmflow.targets.schema.figure import Figure
+from ohmflow.targets.cost_checks import costs, not_modelled
+from ohmflow.targets.inventory_checks import executes, inventory, validation
+from ohmflow.targets.schema.coverage import covers
+from ohmflow.targets.view import Fault, View
 
 _LONGEST_TRAIN = 63
 """A pulse train is a mask of 64 bits in the machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong at a path.
-
-    Attributes:
-        path: dotted path of the value, for its place in the file.
-        text: the sentence without its place.
-        absent: what is missing, if that is the fault; it is not said when the key is there misspelt.
-    """
-
-    path: str
-    text: str
-    absent: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A target seen value by value.
-
-    Attributes:
-        value: the sound value at a dotted path; None when it is absent or wrong.
-        given: whether the file says anything at a dotted path, sound or not.
-        section: whether what it says there is a section of keys.
-    """
-
-    value: Callable[[str], Any]
-    given: Callable[[str], bool]
-    section: Callable[[str], bool]
-
-    def quantity(self, path: str) -> Quantity | None:
-        """The quantity at a path; None when it is absent or wrong."""
-        figure = self.value(path)
-        return figure.value if isinstance(figure, Figure) else None
-
-    @property
-    def not_modelled(self) -> tuple[str, ...]:
-        """The paths that are left out."""
-        return tuple(self.value("not_modelled") or ())
-
-    @property
-    def timed(self) -> bool:
-        """Whether cycles mean anything."""
-        return "time" not in self.not_modelled
-
-    @property
-    def pulsed(self) -> bool:
-        """Whether the device is updated by pulses."""
-        return bool(self.value("device.model")) and self.value("device.model") != "ideal"
-
-
 def check(view: View) -> list[Fault]:
     """All faults across keys, in order of the sections."""
-    groups = (_device, _half_select, _converters, _sequencing, _memories, _chip, _time, _not_modelled, _costs)
+    own = (executes, _device, _half_select, _converters, _sequencing, _memories, _chip, _time)
+    groups = (*own, inventory, validation, not_modelled, costs)
     return [fault for group in groups for fault in group(view)]
 
 
@@ -243,69 +189,3 @@ def _time(view: View) -> Iterator[Fault]:
             "tile.update.setup",
             "tile.update.setup must be at least 1 cycle where time is modelled, not '0'; write one such as 1",
         )
-
-
-def _costs(view: View) -> Iterator[Fault]:
-    """No silent zero: what costs energy or area has a figure, or is said to have none."""
-    said: set[tuple[str, ...]] = set()
-    for cost in _statements(areas=view.given("chip")):
-        absent = tuple(path for path in cost.needs if not view.given(path))
-        if covers(view.not_modelled, cost.path) or not view.section(cost.section) or not absent:
-            continue
-        if (cost.path, *absent) in said:
-            continue
-        said.add((cost.path, *absent))
-        if absent == (cost.path,):
-            text = (
-                f"{cost.path} must be given, not left out, since no {_kind(cost)} is silently zero; "
-                f"add it, or list '{cost.path}' under not_modelled"
-            )
-        else:
-            them = "it" if len(absent) == 1 else "them"
-            what = cost.path.removesuffix(".area")
-            verb = "covers" if _kind(cost) == "area" else "costs"
-            text = (
-                f"{' and '.join(absent)} must be given, not left out, since what {what} {verb} follows "
-                f"from {them}; add {them}, or list '{cost.path}' under not_modelled"
-            )
-        yield Fault(absent[0], text, absent)
-    if "area" not in view.not_modelled and not view.given("chip") and view.value("tile.unlimited"):
-        yield Fault(
-            "not_modelled",
-            "not_modelled must list area where there are as many tiles as needed; write 'not_modelled: [area]'",
-        )
-
-
-def _kind(cost: Event | Footprint) -> str:
-    return "area" if isinstance(cost, Footprint) else "cost"
-
-
-def _statements(areas: bool = True) -> tuple[Event | Footprint, ...]:
-    """Everything that costs energy, and, where asked for, what covers area."""
-    footprints: tuple[Event | Footprint, ...] = all_footprints() if areas else ()
-    return all_events() + footprints
-
-
-def nameable() -> tuple[str, ...]:
-    """What `not_modelled` may list: the kinds, every cost, and the sections that enclose costs."""
-    paths = {cost.path for cost in _statements()}
-    enclosing = {path.rsplit(".", depth)[0] for path in paths for depth in range(1, path.count(".") + 1)}
-    return (*KINDS, *sorted(paths | enclosing))
-
-
-def _not_modelled(view: View) -> Iterator[Fault]:
-    known = nameable()
-    costs = {cost.path for cost in _statements()}
-    seen: set[str] = set()
-    for path in view.not_modelled:
-        if path in seen:
-            yield Fault("not_modelled", f"not_modelled must list '{path}' once, not twice; remove one of the two")
-        seen.add(path)
-        if path not in known:
-            near = get_close_matches(path, known, n=1, cutoff=0.5)
-            do = f"write '{near[0]}'" if near else f"write one of {', '.join(known)}"
-            yield Fault("not_modelled", f"not_modelled must list costs, which '{path}' is not; {do}")
-        elif path in costs and view.given(path) and not view.section(path):
-            yield Fault(
-                path, f"{path} must be either given or listed under not_modelled, not both; remove one of the two"
-            )

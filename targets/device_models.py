@@ -8,13 +8,29 @@ imported but through that door.
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
+
+from ohmflow.targets.schema.device import FIXED
 
 GROUP = "ohmflow.devices"
 
 
 class DeviceModelError(Exception):
     """A device model that can not be had; the text is the predicate of a sentence about `device.model`."""
+
+
+class FixedParameters(BaseModel):
+    """Parameters of the device model `fixed`: the range of stored weights.
+
+    Attributes:
+        w_max: largest weight.
+        w_min: smallest weight.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    w_max: float
+    w_min: float
 
 
 def model_entries() -> dict[str, list[EntryPoint]]:
@@ -34,6 +50,8 @@ def parameters_of(model: str) -> type[BaseModel]:
         DeviceModelError: no such model, two of that name, or one that can not be loaded.
     """
     entries = model_entries()
+    if model == FIXED and model not in entries:
+        return FixedParameters
     if model not in entries:
         near = get_close_matches(model, entries, n=1, cutoff=0.4)
         known = ", ".join(sorted(entries)) or "none, since none is installed"

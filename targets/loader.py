@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ohmflow.targets.checks import View, check
+from ohmflow.targets.checks import check
 from ohmflow.targets.device_models import DeviceModelError, parameters_of
 from ohmflow.targets.errors import TargetError
 from ohmflow.targets.quantity import Quantity, split_number
@@ -14,6 +14,7 @@ from ohmflow.targets.schema.figure import Figure
 from ohmflow.targets.schema.target import Origin, Target
 from ohmflow.targets.sentences import sentences, value_mark
 from ohmflow.targets.sources import lay_overrides, resolve
+from ohmflow.targets.view import View
 from ohmflow.targets.yaml_marks import Listing, Node, Scalar, Section, find, leaves
 
 _PARAMETERS = "device.parameters"
@@ -189,7 +190,7 @@ def _origins(root: Section) -> dict[str, Origin]:
 def _is_number(path: str, leaf: Scalar | Listing) -> bool:
     if isinstance(leaf, Listing):
         return path == "chip.host.node"
-    return path.split(".")[0] not in ("name", "summary") and split_number(leaf.text) is not None
+    return path.split(".")[0] not in ("name", "summary", "validation") and split_number(leaf.text) is not None
 
 
 def _text(leaf: Scalar | Listing) -> str:

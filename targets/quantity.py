@@ -34,7 +34,7 @@ class Quantity:
 
     Attributes:
         value: the exact value in coherent SI units (data in bits).
-        dimension: exponents of (kg, m, s, A, K, bit).
+        dimension: exponents of (kg, m, s, A, K, bit, op).
     """
 
     value: Fraction

@@ -1,7 +1,7 @@
 """Pydantic's errors as sentences with the place in the file."""
 
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -128,10 +128,15 @@ def _unknown(path: str, section: str, key: str, detail: ErrorDetails, model: typ
 def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel] | None:
     """The model class of a section, walking down the fields' annotations."""
     current: type[BaseModel] | None = model
+    named = False  # the next part is a name that the file chooses
     for part in loc:
+        if named:
+            named = False
+            continue
         field = current.model_fields.get(str(part)) if current is not None else None
         current = _model_class(field.annotation) if field is not None else None
-    return current
+        named = field is not None and current is not None and get_origin(field.annotation) is dict
+    return None if named else current
 
 
 def _model_class(annotation: Any) -> type[BaseModel] | None:

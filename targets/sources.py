@@ -11,7 +11,7 @@ from ohmflow.targets.errors import TargetError
 from ohmflow.targets.provenance import settle
 from ohmflow.targets.yaml_marks import Entry, Mark, Node, Scalar, Section, find, merge, read_yaml
 
-_OWN = ("extends", "abstract", "name", "summary")
+_OWN = ("extends", "abstract", "name", "summary", "validation")
 """Keys that a file does not hand on to those that extend it."""
 
 

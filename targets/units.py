@@ -1,7 +1,8 @@
 """Units, prefixes and dimensions: the table behind `ohmflow.targets.quantity`.
 
-A dimension is a tuple of integer exponents over (kg, m, s, A, K, bit). All units are coherent SI, so that a unit's
-scale is 1 but for the byte (8 bit). Prefixes are decimal, a to T; Ki, Mi, Gi are for bytes and bits.
+A dimension is a tuple of integer exponents over (kg, m, s, A, K, bit, op). All units are coherent SI, so that a
+unit's scale is 1 but for the byte (8 bit) and the multiplication with its addition (1 MAC = 2 op). Prefixes are
+decimal, a to T; Ki, Mi, Gi are for bytes and bits.
 Source: SI brochure, 9th edition (2019), tables 4 and 7; IEC 80000-13 for binary prefixes.
 """
 
@@ -11,27 +12,29 @@ from fractions import Fraction
 
 from ohmflow.targets.errors import QuantityError
 
-Dimension = tuple[int, int, int, int, int, int]
-NUMBER: Dimension = (0, 0, 0, 0, 0, 0)
+Dimension = tuple[int, int, int, int, int, int, int]
+NUMBER: Dimension = (0, 0, 0, 0, 0, 0, 0)
 
 _DIMENSIONS: dict[str, Dimension] = {
-    #      kg  m   s   A  K  bit
-    "s": (0, 0, 1, 0, 0, 0),
-    "Hz": (0, 0, -1, 0, 0, 0),
-    "V": (1, 2, -3, -1, 0, 0),
-    "A": (0, 0, 0, 1, 0, 0),
-    "ohm": (1, 2, -3, -2, 0, 0),
-    "S": (-1, -2, 3, 2, 0, 0),
-    "F": (-1, -2, 4, 2, 0, 0),
-    "J": (1, 2, -2, 0, 0, 0),
-    "W": (1, 2, -3, 0, 0, 0),
-    "m": (0, 1, 0, 0, 0, 0),
-    "K": (0, 0, 0, 0, 1, 0),
-    "C": (0, 0, 1, 1, 0, 0),
-    "B": (0, 0, 0, 0, 0, 1),
-    "bit": (0, 0, 0, 0, 0, 1),
+    #      kg  m   s   A  K  bit op
+    "s": (0, 0, 1, 0, 0, 0, 0),
+    "Hz": (0, 0, -1, 0, 0, 0, 0),
+    "V": (1, 2, -3, -1, 0, 0, 0),
+    "A": (0, 0, 0, 1, 0, 0, 0),
+    "ohm": (1, 2, -3, -2, 0, 0, 0),
+    "S": (-1, -2, 3, 2, 0, 0, 0),
+    "F": (-1, -2, 4, 2, 0, 0, 0),
+    "J": (1, 2, -2, 0, 0, 0, 0),
+    "W": (1, 2, -3, 0, 0, 0, 0),
+    "m": (0, 1, 0, 0, 0, 0, 0),
+    "K": (0, 0, 0, 0, 1, 0, 0),
+    "C": (0, 0, 1, 1, 0, 0, 0),
+    "B": (0, 0, 0, 0, 0, 1, 0),
+    "bit": (0, 0, 0, 0, 0, 1, 0),
+    "op": (0, 0, 0, 0, 0, 0, 1),
+    "MAC": (0, 0, 0, 0, 0, 0, 1),
 }
-_SCALES = {"B": 8}
+_SCALES = {"B": 8, "MAC": 2}
 DECIMAL_PREFIXES = {
     "a": -18,
     "f": -15,
@@ -68,6 +71,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "K": ("a temperature", "temperature"),
     "C": ("a charge", "charge"),
     "bit": ("an amount of data", "data"),
+    "op": ("a number of operations", "operations"),
     "F/m": ("a capacitance per length", "capacitance per length"),
     "ohm/m": ("a resistance per length", "resistance per length"),
     "J/bit": ("an energy per bit", "energy per bit"),
@@ -138,8 +142,8 @@ def _lookup(symbol: str, text: str) -> tuple[Fraction, Dimension]:
 
 def combine(a: Dimension, b: Dimension, power: int) -> Dimension:
     """Dimension of a·b^power."""
-    kg, m, s, amp, kelvin, bit = (x + power * y for x, y in zip(a, b, strict=True))
-    return kg, m, s, amp, kelvin, bit
+    kg, m, s, amp, kelvin, bit, op = (x + power * y for x, y in zip(a, b, strict=True))
+    return kg, m, s, amp, kelvin, bit, op
 
 
 def describe(dimension: Dimension) -> str:
@@ -154,6 +158,6 @@ def describe(dimension: Dimension) -> str:
 
 def generic_unit(dimension: Dimension) -> str:
     """Spell any dimension with units that `parse_unit` reads; kg is J·s²/m²."""
-    kg, m, s, amp, kelvin, bit = dimension
-    powers = {"J": kg, "m": m - 2 * kg, "s": s + 2 * kg, "A": amp, "K": kelvin, "bit": bit}
+    kg, m, s, amp, kelvin, bit, op = dimension
+    powers = {"J": kg, "m": m - 2 * kg, "s": s + 2 * kg, "A": amp, "K": kelvin, "bit": bit, "op": op}
     return "*".join(unit if power == 1 else f"{unit}^{power}" for unit, power in powers.items() if power)

@@ -1,4 +1,4 @@
-"""`ohmflow targets list|show|check`."""
+"""`ohmflow targets list|show|check|validate`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +9,12 @@ from ohmflow.runtime.cli.usage import CommandGroup
 
 if TYPE_CHECKING:
     from ohmflow.targets.schema.target import Target
+    from ohmflow.targets.validation import Comparison
 
 
-@click.group("targets", cls=CommandGroup, short_help="List, show and check targets.")
+@click.group("targets", cls=CommandGroup, short_help="List, show, check and validate targets.")
 def command() -> None:
-    """List, show and check targets."""
+    """List, show and check targets, and compare them with what is published."""
 
 
 @command.command("list")
@@ -75,6 +76,32 @@ def check(targets: tuple[str, ...], as_json: bool) -> None:
         if faults:
             click.echo("error: " + "\n".join(faults), err=True)
     if any(problems.values()):
+        click.get_current_context().exit(2)
+
+
+@command.command("validate")
+@click.argument("targets", nargs=-1)
+@json_option
+def validate(targets: tuple[str, ...], as_json: bool) -> None:
+    """Compare what targets say with what is published of them; all targets if none is named.
+
+    Only rows that are predicted tell how good a model is. The exit status is 2 if a transcribed row differs from what
+    it is transcribed from.
+    """
+    from ohmflow.runtime.cli.show_validation import as_data, show_comparisons
+    from ohmflow.targets.registry import available
+    from ohmflow.targets.validation import compare
+
+    rows: dict[str, tuple[Comparison, ...]] = {}
+    for name in targets or [info.name for info in available()]:
+        rows[name] = compare(load_target(name, ()))
+    if as_json:
+        echo_json({name: [as_data(row) for row in found] for name, found in rows.items()})
+    else:
+        show_comparisons(rows)
+    faults = [row for found in rows.values() for row in found if row.contradicts]
+    if faults:
+        click.echo("error: " + "\n".join(row.contradiction for row in faults), err=True)
         click.get_current_context().exit(2)
 
 

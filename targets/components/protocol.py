@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ohmflow.targets.components.footprint import Footprint, units_of
 from ohmflow.targets.quantity import Quantity
+from ohmflow.targets.schema.inventory import of_component
 from ohmflow.targets.schema.target import Target
 
 JOULE = Quantity.parse("1 J").dimension
@@ -77,6 +78,8 @@ class Component(Protocol):
 class Untimed:
     """Base of components without a latency or interval of their own."""
 
+    name: str = ""
+
     def footprints(self) -> tuple[Footprint, ...]:
         """None: what it covers is part of another component's area."""
         return ()
@@ -90,7 +93,11 @@ class Untimed:
         return None
 
     def area(self, target: Target) -> Quantity | None:
-        """Its area on the whole chip: the sum of its footprints, times the units that have them."""
+        """Its area on the whole chip: as the inventory has it, else its footprints times the units that have them."""
+        if target.inventory:
+            names = dict.fromkeys((self.name, *(footprint.component for footprint in self.footprints())))
+            found = [of_component(target.inventory, name, "area") for name in names]
+            return sum((area for area in found if area is not None), start=SQUARE_METRE * 0) if any(found) else None
         there = [footprint for footprint in self.footprints() if footprint.is_there(target)]
         areas = [(footprint, footprint.area(target)) for footprint in there]
         total = SQUARE_METRE * 0

@@ -2,7 +2,7 @@
 
 The form holds what changes a number of a run: the name, every value, every choice, and what is not modelled. Comments,
 order, spelling of units, the file's place, summaries, sources and confidences do not enter, so that mending a citation
-does not make a compiled program stale.
+does not make a compiled program stale; nor does `validation`.
 """
 
 import hashlib
@@ -18,8 +18,8 @@ def canonical(value: object) -> object:
     match value:
         case BaseModel():
             names = type(value).model_fields
-            pairs = {name: getattr(value, name) for name in names if name != "summary"}
-            return {name: canonical(item) for name, item in pairs.items() if item is not None}
+            pairs = {name: getattr(value, name) for name in names if name not in ("summary", "validation")}
+            return {name: canonical(item) for name, item in pairs.items() if item is not None and item != {}}
         case Figure():
             return [str(value.value.value), list(value.value.dimension)]
         case dict():

@@ -9,6 +9,9 @@ from ohmflow.targets.schema.figure import Conductance, Energy, Fraction01, Gap, 
 from ohmflow.targets.schema.leaves import Choice, Text
 from ohmflow.targets.schema.model import SectionModel
 
+FIXED = "fixed"
+"""Device model of weights that are written once and only read; no machine executes it, so it needs no class."""
+
 
 class Pulse(SectionModel):
     """`device.pulse:` one update pulse.
@@ -49,7 +52,7 @@ class Device(SectionModel):
     """`device:` the model by name, its parameters, and its electrical figures.
 
     Attributes:
-        model: entry-point name in the group `ohmflow.devices`.
+        model: entry-point name in the group `ohmflow.devices`; or `fixed`, written once and only read.
         parameters: of the model, dimensionless device-weight units; validated by the model's own `Parameters`.
         pulse: one update pulse; absent on a device without pulses.
         conductance: window; absent when currents are not modelled.
@@ -86,5 +89,5 @@ class Device(SectionModel):
 
 
 def is_pulsed(device: Any) -> bool:
-    """Whether the device is updated by pulses, that is, whether it is anything but `ideal`."""
-    return bool(device.model != "ideal")
+    """Whether the device is updated by pulses, that is, whether it is anything but `ideal` or `fixed`."""
+    return device.model not in ("ideal", FIXED)

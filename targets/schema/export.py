@@ -4,6 +4,8 @@ from typing import Any
 
 from ohmflow.targets.schema.target import Target
 
+_PROVENANCE: dict[str, Any] = {"source": {"type": "string"}, "confidence": {"enum": ["high", "medium", "low"]}}
+
 
 def json_schema() -> dict[str, Any]:
     """The schema of a target file, draft 2020-12.
@@ -14,7 +16,10 @@ def json_schema() -> dict[str, Any]:
     schema = Target.model_json_schema()
     for section in (schema, *schema["$defs"].values()):
         section.pop("required", None)
-        section["properties"] |= {"source": {"type": "string"}, "confidence": {"enum": ["high", "medium", "low"]}}
+        section["properties"] |= _PROVENANCE
+    for mapping in ("inventory", "validation"):
+        schema["properties"][mapping]["properties"] = dict(_PROVENANCE)
+    schema["$defs"]["Part"]["properties"]["parts"]["properties"] = dict(_PROVENANCE)
     parameters = schema["$defs"]["Device"]["properties"]["parameters"]
     parameters.pop("additionalProperties", None)
     schema["properties"] |= {"extends": {"type": "string"}, "abstract": {"type": "boolean"}}

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError, core_schema
 from ohmflow.targets.errors import QuantityError
 from ohmflow.targets.quantity import Quantity, split_number
 from ohmflow.targets.schema.leaves import leaf_text, provenance_of, quote, refuse, with_provenance
-from ohmflow.targets.units import NUMBER, describe, parse_unit, split_prefix
+from ohmflow.targets.units import NUMBER, Dimension, describe, parse_unit, split_prefix
 
 Bound = Literal["any", "not negative", "positive"]
 
@@ -112,7 +112,7 @@ class Measure:
         return quantity
 
     @property
-    def _dimension(self) -> tuple[int, int, int, int, int, int]:
+    def _dimension(self) -> Dimension:
         return NUMBER if self._dimensionless else Quantity.parse(self.example).dimension
 
     def _refuse(self, text: str, shown: str) -> PydanticCustomError:

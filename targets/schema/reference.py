@@ -10,19 +10,20 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from ohmflow.targets.components.registry import all_events
+from ohmflow.targets.components.registry import all_events, all_footprints
 from ohmflow.targets.device_models import model_entries, parameters_of
 from ohmflow.targets.docstrings import opening, section
 from ohmflow.targets.quantity import Quantity
 from ohmflow.targets.schema.figure import Measure
 from ohmflow.targets.schema.leaves import Flag, Pair, Whole, Words
 from ohmflow.targets.schema.target import Target
+from ohmflow.targets.schema.validation import AnyQuantity
 from ohmflow.targets.units import describe
 
 PAGE = "docs/reference-target-files.md"
@@ -34,7 +35,7 @@ Written by `python -m ohmflow.targets.schema.reference {PAGE}` from the schema, 
 
 *Needed*: a target without the key is refused, though a file may leave it to the one that it extends. A number may
 always be a mapping `{{value: …, source: …, confidence: …}}`, and every section may hold `source` and `confidence`.
-*Prices* names the events of [the ledger](ledger.md) whose energy follows from the key: a target gives it, or
+*Prices* names what follows from the key, energies of events of [the ledger](ledger.md) and areas: a target gives it, or
 `not_modelled` lists what it leaves out. A meaning begins with its unit in SI; write any unit of that dimension.
 """
 
@@ -62,10 +63,13 @@ def _sections(path: str, model: type[BaseModel]) -> Iterator[str]:
     for name, field in model.model_fields.items():
         place = f"{path}.{name}" if path else name
         below = _section_of(field.annotation)
-        if below is not None:
+        if below is not None and get_origin(field.annotation) is dict:
+            place += ".NAME"  # sections by names that the file chooses
+        if below is not None and below is not model:
             inner.append((place, below))
         meaning = told.get(name) or (_summary(below) if below else "")
-        value = f"[section](#{place.replace('.', '')})" if below else _value(field)
+        anchor = (path if below is model else place).replace(".", "").lower()
+        value = f"[section](#{anchor})" if below else _value(field)
         rows.append(f"| `{name}` | {value} | {_default(field)} | {meaning} | {_prices(place)} |")
     head = f"## {path}\n\n{_capital(_summary(model))}\n" if path else f"## The whole file\n\n{_summary(model)}\n"
     yield f"{head}\n{_TABLE}" + "\n".join(rows) + "\n"
@@ -98,6 +102,8 @@ def _value(field: FieldInfo) -> str:
         match rule:
             case Measure():
                 return _measure(rule)
+            case AnyQuantity():
+                return "quantity or plain number, such as `5 ns`"
             case Whole():
                 top = "" if rule.high >= 1_000_000_000 else f" to {rule.high:,}"
                 return f"whole number from {rule.low}{top}"
@@ -108,6 +114,7 @@ def _value(field: FieldInfo) -> str:
             case Pair():
                 return "`columns x rows`, both at least 1" if rule.size else "`[x, y]`, a node of the mesh"
     for option in (field.annotation, *get_args(field.annotation)):
+        option = get_args(option)[0] if get_origin(option) is Annotated else option
         if get_origin(option) is Literal:
             return " or ".join(f"`{word}`" for word in get_args(option))
     return "numbers by name"
@@ -132,13 +139,15 @@ def _measure(rule: Measure) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "needed"
-    if field.default is PydanticUndefined or field.default in (None, ()):
+    if field.default is PydanticUndefined or field.default in (None, ()) or field.default_factory is dict:
         return "absent"
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
 
 
 def _prices(path: str) -> str:
-    return ", ".join(f"`{event.component}.{event.name}`" for event in all_events() if path in event.needs)
+    prices = [f"`{event.component}.{event.name}`" for event in all_events() if path in event.needs]
+    areas = [f"area of `{footprint.component}`" for footprint in all_footprints() if path in footprint.needs]
+    return ", ".join(prices + areas)
 
 
 def _model(name: str) -> str:

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PrivateAttr
+from pydantic import BeforeValidator, Field, PrivateAttr
 
 from ohmflow.targets.quantity import Quantity
 from ohmflow.targets.schema.canonical import content_hash
@@ -14,9 +14,11 @@ from ohmflow.targets.schema.chip import Chip
 from ohmflow.targets.schema.coverage import covers
 from ohmflow.targets.schema.device import Device
 from ohmflow.targets.schema.figure import Figure
-from ohmflow.targets.schema.leaves import Text, quote, refuse
+from ohmflow.targets.schema.inventory import Part
+from ohmflow.targets.schema.leaves import Bool, Text, quote, refuse
 from ohmflow.targets.schema.model import SectionModel
 from ohmflow.targets.schema.tile import Tile
+from ohmflow.targets.schema.validation import Row
 from ohmflow.targets.yaml_marks import Listing
 
 
@@ -50,18 +52,24 @@ class Target(SectionModel):
     Attributes:
         name: by which it is called.
         summary: one line for lists.
+        executes: whether the machine can compute what the chip computes; `false`: it can only be mapped, timed, costed.
         device: the programmable resistor.
         tile: the crossbar and its periphery.
         chip: the mesh around the tiles, or None when there are as many tiles as needed.
+        inventory: parts of the chip with their published power and area, in place of the components' own areas.
         not_modelled: paths of costs that are left out; a path covers all below it.
+        validation: published quantities to compare the model with.
     """
 
     name: Text
     summary: Text
+    executes: Bool = True
     device: Device
     tile: Tile
     chip: Chip | None = None
+    inventory: dict[str, Part] = Field(default_factory=dict)
     not_modelled: Annotated[tuple[Text, ...], BeforeValidator(_as_list)] = ()
+    validation: dict[str, Row] = Field(default_factory=dict)
 
     _path: Path | None = PrivateAttr(default=None)
     _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)

@@ -13,7 +13,7 @@ from ohmflow.targets.errors import TargetError, TargetWarning
 from ohmflow.targets.quantity import Quantity
 from ohmflow.targets.registry import available, load
 
-LISTED = ["ideal", "protonic-psg", "rpu-2016"]
+LISTED = ["ideal", "pimcomp-2023", "protonic-psg", "puma", "rpu-2016"]
 
 
 def test_available_lists_targets_and_no_bases() -> None:

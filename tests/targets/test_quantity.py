@@ -9,7 +9,7 @@ from ohmflow.targets.errors import QuantityError
 from ohmflow.targets.quantity import Quantity, ceiling
 from ohmflow.targets.units import BINARY_PREFIXES, DECIMAL_PREFIXES
 
-UNITS = ["s", "Hz", "V", "A", "ohm", "S", "F", "J", "W", "m", "K", "C", "B", "bit"]
+UNITS = ["s", "Hz", "V", "A", "ohm", "S", "F", "J", "W", "m", "K", "C", "B", "bit", "op", "MAC"]
 SYMBOLS = [prefix + unit for unit in UNITS for prefix in DECIMAL_PREFIXES]
 SYMBOLS += [prefix + unit for unit in ("B", "bit") for prefix in BINARY_PREFIXES]
 
@@ -25,7 +25,9 @@ compounds = st.one_of(
 
 PINT = pint.UnitRegistry(non_int_type=Fraction)
 PINT.define("ohm_ = ohm")
-BASE = "kilogram", "meter", "second", "ampere", "kelvin", "bit"
+PINT.define("op = [operation]")
+PINT.define("MAC = 2 op")
+BASE = "kilogram", "meter", "second", "ampere", "kelvin", "bit", "op"
 
 
 def pint_si(number: str, unit: str) -> tuple[Fraction, dict[str, int]]:

@@ -222,7 +222,7 @@ ONE_MISTAKE = {
     ),
     "unknown base": (
         {NAME: NAME + "extends: protonc-psg\n"},
-        "chip.yaml:2:10: extends must be one of cmos-28nm-base, ideal, protonic-psg, rpu-2016, "
+        "chip.yaml:2:10: extends must be one of cmos-28nm-base, ideal, pimcomp-2023, protonic-psg, puma, rpu-2016, "
         "not 'protonc-psg'; did you mean 'protonic-psg'?",
     ),
     "base that is not there": (
@@ -320,7 +320,8 @@ def test_an_unknown_name_offers_the_nearest() -> None:
     with pytest.raises(TargetError) as caught:
         load("protonc")
     assert caught.value.problems == [
-        "target: must be one of ideal, protonic-psg, rpu-2016, not 'protonc'; did you mean 'protonic-psg'?"
+        "target: must be one of ideal, pimcomp-2023, protonic-psg, puma, rpu-2016, not 'protonc'; "
+        "did you mean 'protonic-psg'?"
     ]
 
 
