@@ -2,6 +2,15 @@
 
 from collections.abc import Sequence
 
+_MOST = 100
+_LONGEST = 1_000
+
+
+def _one_line(problem: str) -> str:
+    """A sentence as it can be printed, whatever the file holds: without control characters, and not endless."""
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in problem)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 4 :]}"
+
 
 class QuantityError(ValueError):
     """Text that is not a quantity, or a quantity of the wrong dimension."""
@@ -17,9 +26,12 @@ class TargetError(Exception):
     exit_status = 2
 
     def __init__(self, problems: Sequence[str]) -> None:
-        """Take the sentences; the error's text is one a line."""
-        super().__init__("\n".join(problems))
-        self.problems: list[str] = list(problems)
+        """Take the sentences; the error's text is one a line, and leaves out what is beyond the first hundred."""
+        self.problems: list[str] = [_one_line(problem) for problem in problems]
+        said = self.problems[:_MOST]
+        if len(self.problems) > _MOST:
+            said.append(f"{len(self.problems) - _MOST} more: all must be mended, not these alone; begin with these")
+        super().__init__("\n".join(said))
 
     def __reduce__(self) -> tuple[type["TargetError"], tuple[list[str]]]:
         """Survive pickling with the sentences, since sweeps run in processes."""

@@ -105,16 +105,30 @@ def read_yaml(text: str, label: str, at: Mark | None = None) -> tuple[Node | Non
         The tree, or None when there is none, and the problems found.
     """
     try:
+        if deep := _too_deep(text):
+            where = at or Mark(label, *deep)
+            return None, [f"{where}: nesting must be at most {_MAX_DEPTH} deep; a target needs far less"]
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as error:
         return None, [_not_yaml(error, label, at)]
-    except RecursionError:
-        return None, [f"{at or label}: nesting must be at most {_MAX_DEPTH} deep; a target needs far less"]
     if root is None:
         return None, [f"{at or label}: document must be a mapping of sections, not empty; begin with 'name:'"]
     builder = _Builder(label, at)
     node = builder.build(root)
     return node, builder.problems
+
+
+def _too_deep(text: str) -> tuple[int, int] | None:
+    """Line and column where lists and mappings are too deep in each other: to compose them overflows the C stack."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _MAX_DEPTH:
+                return event.start_mark.line + 1, event.start_mark.column + 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return None
 
 
 def _not_yaml(error: yaml.YAMLError, label: str, at: Mark | None) -> str:
