@@ -122,9 +122,7 @@ class _Teller:
                 node.name, node.operator, "array", why, places, weights, parameters, macs, operations, trained
             )
         why = dict(self.graph.digital).get(node.name) or _why_digital(node, found, parameters)
-        return NodeRow(
-            node.name, node.operator, "digital", why, (), 0, parameters, macs, operations, trained
-        )
+        return NodeRow(node.name, node.operator, "digital", why, (), 0, parameters, macs, operations, trained)
 
     def parameters(self) -> int:
         """Numbers that the digital optimiser trains."""

@@ -44,7 +44,7 @@ def sentence(error: click.UsageError) -> str:
             return f"{error.option_name}: must be followed by its value, not by nothing; {see}"
         case click.BadParameter():
             return f"{_where(error)}: must be {_wanted(error)}, not {_value(error)}; {see}"
-    text = error.format_message().rstrip(".")
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in error.format_message()).rstrip(".")
     extra = re.fullmatch(r"Got unexpected extra arguments? \((.*)\)", text)
     if extra:
         return f"{command}: the words must be those it takes, not also '{extra[1]}'; {see}"
