@@ -9,6 +9,7 @@ from pathlib import Path
 from ohmflow.targets.catalogue import files
 from ohmflow.targets.errors import TargetError
 from ohmflow.targets.provenance import settle
+from ohmflow.targets.text_file import read_text
 from ohmflow.targets.yaml_marks import Entry, Mark, Node, Scalar, Section, find, merge, read_yaml
 
 _OWN = ("extends", "abstract", "name", "summary", "validation")
@@ -66,7 +67,7 @@ def resolve(path: Path, above: tuple[Path, ...] = ()) -> Resolved:
     """
     label = str(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "it is not text in UTF-8"
         why = why[0].lower() + why[1:]
@@ -112,6 +113,10 @@ def _extend(result: Resolved, entry: Entry, path: Path, above: tuple[Path, ...])
         base_path = path.parent / node.text if is_path(node.text) else path_of(node.text, f"{node.mark}: extends ")
     except TargetError as error:
         result.problems += error.problems
+        result.complete = False
+        return
+    if base_path.suffix not in (".yaml", ".yml"):
+        result.problems.append(f"{node.mark}: extends must name a .yaml file, not '{node.text}'; rename the file")
         result.complete = False
         return
     if not base_path.is_file():
