@@ -88,7 +88,7 @@ def _estimate(
 ) -> "Estimate":
     from ohmflow.runtime.estimate.api import estimate
     from ohmflow.runtime.estimate.assumptions import parse_assumptions
-    from ohmflow.runtime.estimate.profile import Profile
+    from ohmflow.runtime.estimate.count_profile import Profile
     from ohmflow.runtime.estimate.replay import estimate_run
 
     given = parse_assumptions(texts, [a.name for a in program.arrays])

@@ -63,6 +63,11 @@ def _head(screen: Console, estimate: Estimate) -> None:
     once = estimate.once
     if once.seconds is not None and once.joules is not None:
         screen.print(f"Programming the chip once takes {time_text(once.seconds)} and {energy(once.joules)} more.")
+    if estimate.recorded:
+        screen.print(
+            f"Counts and cycles are those of {escape(estimate.recorded)}. Below, how far the clock and ledger are from "
+            "them with mean counts of the run, and with assumptions instead."
+        )
     screen.print()
 
 
@@ -79,13 +84,7 @@ def _against_run(estimate: Estimate) -> Table | None:
     run, means, assumed = estimate.work, estimate.means, estimate.assumed
     if means is None or assumed is None or not run.cycles:
         return None
-    table = _table(
-        f"{escape(estimate.recorded)}: its counts and cycles; how far estimates of the same work are from them",
-        ("", False),
-        ("Run", True),
-        ("Its mean counts", True),
-        ("Assumptions", True),
-    )
+    table = _table("The run", ("", False), ("", True), ("Its mean counts", True), ("Assumptions", True))
 
     def row(name: str, text: str, exact: float, *others: float) -> None:
         table.add_row(name, text, *(f"{other / exact - 1:+.2%}" if exact else "" for other in others))

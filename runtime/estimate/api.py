@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from ohmflow.compiler.program.program import Program
+from ohmflow.runtime.estimate.count_profile import Profile
 from ohmflow.runtime.estimate.counts import Counter
 from ohmflow.runtime.estimate.errors import EstimateError
 from ohmflow.runtime.estimate.part import Estimator, Execution
-from ohmflow.runtime.estimate.profile import Profile
 from ohmflow.runtime.estimate.result import Estimate
 from ohmflow.targets.schema.target import Target
 

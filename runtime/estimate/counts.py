@@ -15,7 +15,7 @@ from ohmflow.compiler.program.entry import CountLayout, Entry
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.schedule import PHASES
 from ohmflow.compiler.program.tables import Op, Trip
-from ohmflow.runtime.estimate.profile import Profile
+from ohmflow.runtime.estimate.count_profile import Profile
 from ohmflow.runtime.ledger.tally import (
     COINCIDENCES,
     COL_PULSES,

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ohmflow.compiler.program.entry import resolve
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.schedule import PHASES, Timeline
+from ohmflow.runtime.estimate.count_profile import Profile
 from ohmflow.runtime.estimate.counts import Counter
 from ohmflow.runtime.estimate.layers import Layer, layers_of
-from ohmflow.runtime.estimate.profile import Profile
 from ohmflow.runtime.ledger.bill import Bill, make_bill
 from ohmflow.runtime.ledger.events import EventBook, TileShape
 from ohmflow.runtime.machine.clock import Clock

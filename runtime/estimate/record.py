@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from ohmflow.compiler.program.program import ArrayRecord, Program
 from ohmflow.runtime.estimate.assumptions import Given
+from ohmflow.runtime.estimate.count_profile import Profile
 from ohmflow.runtime.estimate.errors import EstimateError
 from ohmflow.runtime.estimate.part import Execution
-from ohmflow.runtime.estimate.profile import Profile
 from ohmflow.targets.schema.target import Target
 
 CHUNK = 64

@@ -12,9 +12,9 @@ from pathlib import Path
 from ohmflow.compiler.program.program import Program
 from ohmflow.runtime.estimate.api import check_program
 from ohmflow.runtime.estimate.assumptions import Given
+from ohmflow.runtime.estimate.count_profile import Profile
 from ohmflow.runtime.estimate.errors import EstimateError
 from ohmflow.runtime.estimate.part import EPOCH, Estimator, Execution, Part
-from ohmflow.runtime.estimate.profile import Profile
 from ohmflow.runtime.estimate.record import Counts, Epochs, Recorded
 from ohmflow.runtime.estimate.result import Estimate
 from ohmflow.runtime.ledger.events import EventBook

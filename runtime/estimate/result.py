@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.tables import Op, Trip
+from ohmflow.runtime.estimate.count_profile import Profile, Stated
 from ohmflow.runtime.estimate.part import EPOCH, Part
-from ohmflow.runtime.estimate.profile import Profile, Stated
 from ohmflow.targets.area import AreaNode, area_tree
 from ohmflow.targets.schema.target import Target
 

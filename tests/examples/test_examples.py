@@ -15,6 +15,7 @@ SETTINGS = {
     "train_digits.py": ["--epochs", "2", "--folder", "run"],
     "compare_targets.py": ["--epochs", "1"],
     "inspect_program.py": ["--set", "tile.crossbar.rows=128"],
+    "estimate_chip.py": ["--model", "digits_mlp.onnx", "--sizes", "128", "256"],
     "my_own_data.py": ["--epochs", "2", "--folder", "rings"],
 }
 
@@ -57,6 +58,12 @@ def test_inspect_program_shows_mapping_tile_ir_and_instructions(printed) -> None
     for begin, part in (("== Tile IR", "tile.update @fc1.weight"), ("== Instructions", "mvm_t")):
         assert part in text.partition(begin)[2].partition("\n== ")[0]
     assert "tile.entry @infer" not in text and "entry infer" not in text
+
+
+def test_estimate_chip_gives_a_row_for_each_size(printed) -> None:
+    header, *lines = printed("estimate_chip.py").split("\n\n")[0].splitlines()
+    assert [line.split()[:4] for line in lines] == [["128", "x", "128", "4"], ["256", "x", "256", "2"]]
+    assert header.split()[0] == "tile" and float(lines[0].split()[-1]) < float(lines[1].split()[-1])  # mm² of a tile
 
 
 def test_my_own_data_leaves_files_that_the_shell_trains_on(printed, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def model(tmp_path: Path) -> Path:
 def test_text_has_every_section(shell: Runner, model: Path) -> None:
     text = shell("estimate", model, "-t", "protonic-psg", "--batch", "4", "--assume", "train@w0=3")
     lines = text.splitlines()
-    assert lines[0].startswith("small on protonic-psg:") and "training, 4 samples: 1 × train_step of 4" in lines[1]
+    assert lines[0].startswith("small.onnx on protonic-psg:") and "training, 4 samples: 1 × train_step of 4" in lines[1]
     for title in ("Assumptions (", "Area, ", "A sample, by phase", "A sample, by layer", "Use"):
         assert any(line.startswith(title) for line in lines), title
     assert re.search(r"^train@w0\s+3\s+slots\s+given", text, re.MULTILINE)

@@ -8,8 +8,8 @@ import onnx
 import pytest
 
 from ohmflow.runtime.estimate.api import estimate
+from ohmflow.runtime.estimate.count_profile import Profile
 from ohmflow.runtime.estimate.part import Estimator, Execution, Part
-from ohmflow.runtime.estimate.profile import Profile
 from ohmflow.runtime.estimate.record import CHUNK, load_counts
 from ohmflow.runtime.estimate.replay import estimate_run
 from ohmflow.runtime.estimate.result import Estimate

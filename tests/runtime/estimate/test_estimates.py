@@ -16,9 +16,9 @@ from ohmflow.compiler.program.tables import Op
 from ohmflow.runtime.estimate.api import estimate
 from ohmflow.runtime.estimate.as_json import SCHEMA_VERSION, estimate_json
 from ohmflow.runtime.estimate.assumptions import ASSUMPTIONS, WINDOWS, parse_assumptions
+from ohmflow.runtime.estimate.count_profile import Profile, windowed_arrays
 from ohmflow.runtime.estimate.counts import Counter
 from ohmflow.runtime.estimate.errors import EstimateError
-from ohmflow.runtime.estimate.profile import Profile, windowed_arrays
 from ohmflow.runtime.estimate.result import Estimate
 from ohmflow.runtime.machine.errors import ScratchpadError
 from ohmflow.targets.registry import load
