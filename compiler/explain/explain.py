@@ -63,8 +63,16 @@ def explain(
         error = refused
     told = _Teller(watched, graph, program, target, options)
     refusals = () if error is None else refusals_of(error, watched.model)
-    refused_nodes = {refusal.node: refusal.missing for refusal in refusals if refusal.node is not None}
-    rows = tuple(told.row(node, refused_nodes) for node in watched.nodes)
+    refused_nodes: dict[str, str] = {}
+    for refusal in refusals:
+        if refusal.node is not None:
+            refused_nodes.setdefault(refusal.node, f"{refusal.missing}; {refusal.instead}")
+    own = _results(source)
+    rows = tuple(
+        told.row(node, refused_nodes)
+        for node in watched.nodes
+        if node.op_type != "Constant" or own.intersection(node.outputs)  # a conversion to another opset adds constants
+    )
     if len(refusals) > 1:
         error = _Refused("\n".join(refusal.sentence for refusal in refusals))
     name = source.graph.name if isinstance(source, onnx.ModelProto) else Path(source).name
@@ -81,6 +89,12 @@ def explain(
         ),
         error,
     )
+
+
+def _results(source: str | Path | onnx.ModelProto) -> set[str]:
+    """Names of what the source's own nodes compute."""
+    proto = source if isinstance(source, onnx.ModelProto) else onnx.load(source, load_external_data=False)
+    return {name for node in proto.graph.node for name in node.output}
 
 
 class _Refused(CompilerError):
@@ -107,7 +121,7 @@ class _Teller:
             fate, why = self.watched.gone[node.name]
             return NodeRow(node.name, node.operator, fate, why)
         if self.graph is None:
-            return NodeRow(node.name, node.operator, "undecided", "what is refused comes first")
+            return NodeRow(node.name, node.operator, "undecided", "not looked at further, since other nodes are refused")
         found = self._found(node)
         arrays = [info for info in self.graph.arrays if _reads(info, node.name)]
         parameters = self._parameters(found, {info.initializer for info in arrays})
@@ -208,6 +222,8 @@ def _why_digital(node: SourceNode, found: list[ir.Node], parameters: int) -> str
         return "it chooses elements: a Slice for each part"
     if node.op_type == "BatchNormalization":
         return "its gains and shifts work element by element; training follows its running statistics"
+    if node.op_type == "Dropout":
+        return "in training it drops what the machine draws, in inference it does nothing"
     if parameters:
         return "its parameters work element by element, not as a matrix"
     if all(node_work(n) is None for n in found):

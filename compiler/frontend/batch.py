@@ -88,8 +88,11 @@ def row_faults(model: ir.Model) -> list[str]:
     dependent = _dependent(model)
     faults = []
     for node in model.graph:
-        if node.op_type not in known or any(v.shape is None for v in (*node.inputs, *node.outputs) if v is not None):
+        around = [value for value in (*node.inputs, *node.outputs) if value is not None]
+        if node.op_type not in known or any(value.shape is None for value in around):
             continue
+        if any(value in dependent and not _begins_with_batch(value) for value in node.inputs if value is not None):
+            continue  # the fault is of the node that made it so
         output = node.outputs[0]
         complaint = known[node.op_type].rows(node)
         if complaint is None and output in dependent and not has_batch(output):
@@ -102,6 +105,10 @@ def row_faults(model: ir.Model) -> list[str]:
         if complaint is not None:
             faults.append(f"{at(model, node)}: {complaint}")
     return faults
+
+
+def _begins_with_batch(value: ir.Value) -> bool:
+    return has_batch(value) and None not in dims(value)[1:]
 
 
 def _check_inputs(model: ir.Model) -> None:

@@ -1,4 +1,4 @@
-"""`ohmflow compile --explain` as a person reads it: a table of nodes, sums, refusals."""
+"""`ohmflow compile --explain` as a person reads it: a table of nodes, and sums."""
 
 from rich.console import Console
 from rich.markup import escape
@@ -24,7 +24,7 @@ def show_explanation(told: Explanation) -> None:
     table.add_column("Node", overflow="fold", max_width=28)
     table.add_column("Operator", overflow="fold", max_width=20)
     table.add_column("Where", overflow="fold", min_width=24, ratio=4)
-    for name in ("Weights", "MACs", "Other work"):
+    for name in ("Weights", "MACs", "Other ops"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Trained by", no_wrap=True)
     table.add_column("Why", overflow="fold", min_width=24, ratio=6)
@@ -41,9 +41,7 @@ def show_explanation(told: Explanation) -> None:
         )
     screen.print(table)
     if told.refusals:
-        screen.print()
-        _show_refusals(screen, told)
-        return
+        return  # the error that follows says each of them
     screen.print(
         f"{told.weights:,} weights on arrays, {told.parameters:,} digital parameters, on {told.tiles} "
         f"tile{'' if told.tiles == 1 else 's'}. One sample forward: {told.macs('array'):,} multiply-accumulates on "
@@ -70,13 +68,3 @@ def _arrays(arrays: tuple[ArrayPlace, ...]) -> str:
 
 def _some(tiles: list[int]) -> str:
     return ", ".join(map(str, tiles[:6])) + (", …" if len(tiles) > 6 else "")
-
-
-def _show_refusals(screen: Console, told: Explanation) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", title_justify="left")
-    for name in ("Refused", "What it takes", "What works"):
-        table.add_column(name, overflow="fold")
-    for refusal in told.refusals:
-        where = "the model" if refusal.node is None else refusal.node
-        table.add_row(escape(where), escape(refusal.missing), escape(refusal.instead))
-    screen.print(table)
