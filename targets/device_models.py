@@ -8,7 +8,7 @@ imported but through that door.
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from ohmflow.targets.schema.device import FIXED
 
@@ -20,17 +20,12 @@ class DeviceModelError(Exception):
 
 
 class FixedParameters(BaseModel):
-    """Parameters of the device model `fixed`: the range of stored weights.
-
-    Attributes:
-        w_max: largest weight.
-        w_min: smallest weight.
-    """
+    """`fixed`: weights that are written once and only read, on a chip that no machine executes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    w_max: float
-    w_min: float
+    w_max: float = Field(gt=0, description="largest weight")
+    w_min: float = Field(lt=0, description="smallest weight")
 
 
 def model_entries() -> dict[str, list[EntryPoint]]:

@@ -106,8 +106,11 @@ def validate(targets: tuple[str, ...], as_json: bool) -> None:
 
 
 def _describe(target: "Target") -> dict[str, Any]:
+    from ohmflow.runtime.cli.show_area import area_data
+    from ohmflow.targets.area import area_tree
     from ohmflow.targets.costs import cost_table
 
+    area = area_tree(target)
     low = {path for path, _, _ in target.low_confidence()}
     return {
         "name": target.name,
@@ -123,6 +126,8 @@ def _describe(target: "Target") -> dict[str, Any]:
             {"component": component, "event": event, "joules": joules}
             for (component, event), joules in sorted(cost_table(target).items())
         ],
+        "area": None if area is None else area_data(area),
+        "executes": target.executes,
         "not_modelled": list(target.not_modelled),
     }
 
@@ -132,6 +137,7 @@ def _print(about: dict[str, Any]) -> None:
     from rich.table import Table
 
     from ohmflow.runtime.cli.show import console
+    from ohmflow.runtime.cli.show_area import area_table
     from ohmflow.runtime.cli.units import energy
 
     screen = console()
@@ -152,5 +158,10 @@ def _print(about: dict[str, Any]) -> None:
         text = "not modelled" if row["joules"] is None else energy(row["joules"])
         costs.add_row(row["component"], row["event"], text)
     screen.print(costs)
+    if about["area"] is not None:
+        screen.print()
+        screen.print(area_table(about["area"]))
+    if not about["executes"]:
+        screen.print("Nothing can be executed on this target: it can be mapped, timed and costed.")
     if about["not_modelled"]:
         screen.print(f"Not modelled: {', '.join(about['not_modelled'])}.")

@@ -30,7 +30,12 @@ class Pulse(SectionModel):
 
 
 class ConductanceWindow(SectionModel):
-    """`device.conductance:` S, the window that device weights w_min … w_max map to."""
+    """`device.conductance:` the window that device weights w_min … w_max map to.
+
+    Attributes:
+        min: S, at w_min.
+        max: S, at w_max.
+    """
 
     min: Conductance
     max: Conductance

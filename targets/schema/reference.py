@@ -20,6 +20,7 @@ from ohmflow.targets.components.registry import all_events, all_footprints
 from ohmflow.targets.device_models import model_entries, parameters_of
 from ohmflow.targets.docstrings import opening, section
 from ohmflow.targets.quantity import Quantity
+from ohmflow.targets.schema.device import FIXED
 from ohmflow.targets.schema.figure import Measure
 from ohmflow.targets.schema.leaves import Flag, Pair, Whole, Words
 from ohmflow.targets.schema.target import Target
@@ -52,7 +53,8 @@ def target_files_page() -> str:
         "## Device models\n\nWhat `device.parameters` takes, by `device.model`; equations are in "
         "[semantics.md](semantics.md#device-models). All numbers are dimensionless, in device weights.\n"
     )
-    parts += [_model(name) for name, entries in sorted(model_entries().items()) if entries[0].value.startswith(_OWN)]
+    ours = [name for name, entries in model_entries().items() if entries[0].value.startswith(_OWN)]
+    parts += [_model(name) for name in sorted((*ours, FIXED))]
     return "\n".join(parts)
 
 
@@ -153,8 +155,8 @@ def _prices(path: str) -> str:
 def _model(name: str) -> str:
     """What a device model is, in its module's first sentence, and the table of its parameters."""
     parameters = parameters_of(name)
-    module = sys.modules[model_entries()[name][0].value.partition(":")[0]]
-    told = re.split(r"\.(?:\s|$)", (module.__doc__ or "").strip(), maxsplit=1)[0]
+    described = parameters if name == FIXED else sys.modules[model_entries()[name][0].value.partition(":")[0]]
+    told = re.split(r"\.(?:\s|$)", (described.__doc__ or "").strip(), maxsplit=1)[0]
     rows = [
         f"| `{key}` | {_number(field)} | {_default(field)} | {field.description or ''} |"
         for key, field in parameters.model_fields.items()

@@ -11,6 +11,8 @@ from ohmflow.targets.schema.target import Target
 
 PAGE = (Path(__file__).parents[2] / "docs" / "target-files.md").read_text(encoding="utf-8")
 
+DESCRIBING = (Path(__file__).parents[2] / "docs" / "describing-a-chip.md").read_text(encoding="utf-8")
+
 
 def keys(model: type[BaseModel], above: tuple[type[BaseModel], ...] = ()) -> set[str]:
     found: set[str] = set()
