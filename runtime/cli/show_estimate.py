@@ -48,18 +48,15 @@ def _head(screen: Console, estimate: Estimate) -> None:
     batches = ", ".join(f"{e.times:,} × {e.entry} of {e.batch}" for e in work.executions)
     screen.print(f"{estimate.phase}, {work.samples:,} samples: {batches}", style="dim")
     if work.seconds is not None:
-        screen.print(
-            f"Chip time [bold]{time_text(work.seconds)}[/] ({work.cycles:,} cycles), "
-            f"[bold]{time_text(work.seconds / work.samples)}[/] a sample",
-            end="",
-        )
+        a_sample = time_text(work.seconds / work.samples)
+        screen.print(f"Time [bold]{time_text(work.seconds)}[/] ({work.cycles:,} cycles), [bold]{a_sample}[/] a sample")
     if work.joules is not None:
-        said = f", energy [bold]{energy(work.joules)}[/], [bold]{energy(work.joules / work.samples)}[/] a sample"
-        power = f"; power {scaled(work.watts, 'W')}" if work.watts else ""
         leak = f", {percent(estimate.leakage)} of it leakage" if estimate.leakage is not None else ""
-        screen.print(f"{said}{power}{leak}")
-    else:
-        screen.print()
+        rest = f" ({percent(estimate.leakage_of_rest)} of units not in use)" if estimate.leakage_of_rest else ""
+        a_sample = energy(work.joules / work.samples)
+        screen.print(f"Energy [bold]{energy(work.joules)}[/], [bold]{a_sample}[/] a sample{leak}{rest}")
+    if work.watts is not None:
+        screen.print(f"Power [bold]{scaled(work.watts, 'W')}[/] on average")
     once = estimate.once
     if once.seconds is not None and once.joules is not None:
         screen.print(f"Programming the chip once takes {time_text(once.seconds)} and {energy(once.joules)} more.")
@@ -145,7 +142,7 @@ def _area(estimate: Estimate) -> Table | None:
     if tree is None:
         return None
     title = f"Area, {tree.total_mm2:.4g} mm²" + (" without what is missing" if tree.missing else "")
-    table = _table(title, ("Part", False), ("Count", True), ("One, mm²", True), ("All of a chip", True), ("", False))
+    table = _table(title, ("Part", False), ("Count", True), ("One, mm²", True), ("Of the chip", True), ("", False))
     counts: list[int] = []
     for depth, node in tree.walk():
         counts = [*counts[:depth], (counts[depth - 1] if depth else 1) * node.count]

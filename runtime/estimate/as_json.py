@@ -39,7 +39,11 @@ def estimate_json(estimate: Estimate) -> dict[str, Any]:
         "work_by_assumptions": None if estimate.assumed is None else _part(estimate.assumed),
         "per_sample": _per_sample(work),
         "layers": [] if estimate.has_nothing else _layers(estimate),
-        "power": {"average_watts": work.watts, "leakage_share": estimate.leakage},
+        "power": {
+            "average_watts": work.watts,
+            "leakage_share": estimate.leakage,
+            "leakage_share_of_unused": estimate.leakage_of_rest,
+        },
         "utilisation": _utilisation(estimate),
         "not_modelled": list(estimate.not_modelled),
         "low_confidence": [

@@ -69,6 +69,12 @@ class Estimate:
         return self.work.bill.by("component").get("leakage", 0.0) / joules if joules else None
 
     @property
+    def leakage_of_rest(self) -> float | None:
+        """Share of leakage by the part of the chip that the program does not use."""
+        joules, units = self.work.joules, self.work.bill.by("unit")
+        return sum(n for unit, n in units.items() if unit.startswith("unused")) / joules if joules else None
+
+    @property
     def area(self) -> AreaNode | None:
         """Area of the chip by its parts, or None when it is not modelled."""
         return area_tree(self.target)

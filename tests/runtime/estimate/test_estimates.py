@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from ohmflow.compiler.compile import CompileOptions, compile_model
+from ohmflow.compiler.program.entry import resolve
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.tables import Op
 from ohmflow.runtime.estimate.api import estimate
@@ -20,11 +21,14 @@ from ohmflow.runtime.estimate.count_profile import Profile, windowed_arrays
 from ohmflow.runtime.estimate.counts import Counter
 from ohmflow.runtime.estimate.errors import EstimateError
 from ohmflow.runtime.estimate.result import Estimate
+from ohmflow.runtime.ledger.tally import CONVERSIONS
+from ohmflow.runtime.machine.clock import Clock
 from ohmflow.runtime.machine.errors import ScratchpadError
 from ohmflow.targets.registry import load
 from ohmflow.targets.schema.target import Target
 from tests.end_to_end.models import DIGITS_MLP
 from tests.runtime.estimate.runs import CONV, MLP, chip
+from tests.runtime.machine import test_trips_from_data as trips_from_data
 from tests.runtime.machine import test_two_array_rule as two_arrays
 from tests.runtime.machine.both_clocks import Bench
 from tests.runtime.machine.hand_target import hand_target
@@ -145,10 +149,21 @@ def test_a_rule_that_transfers_does_so_in_every_turn_of_its_modulus() -> None:
         assert timeline.cycles == _cycles(bench.program, counter, step)
 
 
-def _cycles(hand: Program, counter: Counter, step: int) -> int:
-    from ohmflow.compiler.program.entry import resolve
-    from ohmflow.runtime.machine.clock import Clock
+def test_trips_from_data_are_assumed() -> None:
+    fixed = two_arrays.update(10)
+    target = hand_target(tile__update=fixed)
+    hand = trips_from_data.program(target)
+    bench = Bench(hand, target)
+    rows = trips_from_data.rows([3, 3, 3, 3])
+    _, timeline, _ = bench.run("train_step", rows, {"lr": 0.1, "inv_batch": 0.25, "batch": 4})
+    profile = Profile(hand, target, parse_assumptions(["trips=3"], ["W"]))
+    counter = Counter(hand, hand.entries["train_step"], profile, 4)
+    assert _cycles(hand, counter, 0) == timeline.cycles
+    given = bench.machine.values.tallies["train_step"].table
+    np.testing.assert_array_equal(counter.tally()[..., CONVERSIONS], given[..., CONVERSIONS])
 
+
+def _cycles(hand: Program, counter: Counter, step: int) -> int:
     schedule = resolve(hand.entries["train_step"], counter.layout, hand.chip.hop, [u.name for u in hand.chip.units])
     return Clock(schedule).run(counter.flat(step)).cycles
 
