@@ -46,7 +46,7 @@ def _head(screen: Console, estimate: Estimate) -> None:
     if estimate.has_nothing:
         return
     batches = ", ".join(f"{e.times:,} × {e.entry} of {e.batch}" for e in work.executions)
-    screen.print(f"{estimate.phase}, {work.samples:,} samples: {batches}", style="dim")
+    screen.print(f"{estimate.phase}, {work.samples:,} sample{'s' if work.samples != 1 else ''}: {batches}", style="dim")
     if work.seconds is not None:
         a_sample = time_text(work.seconds / work.samples)
         screen.print(f"Time [bold]{time_text(work.seconds)}[/] ({work.cycles:,} cycles), [bold]{a_sample}[/] a sample")

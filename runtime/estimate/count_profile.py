@@ -139,7 +139,7 @@ class Profile:
                 rows += [
                     Stated(about, self._limited(about.name, g.value, False), g.array, g.phase, g.origin)
                     for g in own
-                    if g.array != WINDOWS
+                    if g.array != WINDOWS and (training or g.phase in ("", "evaluation"))
                 ]
         return tuple(rows)
 
