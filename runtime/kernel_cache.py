@@ -7,17 +7,23 @@ calls from other files. So the hash covers the source of everything that a kerne
 device plug-ins that are installed, and the versions of numba and ohmflow. A stale kernel can not be found. A kernel
 for a device that is not installed (one written in a script) must not be kept: see `covers`.
 
-If the folder can not be written, kernels go to a temporary folder and are compiled anew by every process.
+If the folder can not be written, a warning says so, and kernels go to a temporary folder: every process compiles anew.
 """
 
 import hashlib
 import importlib.util
 import os
 import tempfile
+import warnings
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 
 import numba
+
+
+class KernelCacheWarning(UserWarning):
+    """Compiled kernels can not be kept; all else works."""
+
 
 _KERNEL_FOLDERS = ("crossbar", "devices", "machine")
 
@@ -81,7 +87,15 @@ def _choose_folder() -> Path:
     except RuntimeError:  # no home folder is known
         return Path(tempfile.mkdtemp(prefix="ohmflow-kernels-"))
     folder = root / "ohmflow" / f"kernels-{_fingerprint()}"
-    return folder if _writable(folder) else Path(tempfile.mkdtemp(prefix="ohmflow-kernels-"))
+    if _writable(folder):
+        return folder
+    warnings.warn(
+        f"kernel cache {folder}: must be writable, not refused; kernels are compiled anew every time, which takes some "
+        "15 seconds: set XDG_CACHE_HOME to a folder that can be written",
+        KernelCacheWarning,
+        stacklevel=2,
+    )
+    return Path(tempfile.mkdtemp(prefix="ohmflow-kernels-"))
 
 
 def _has_kernels(folder: Path) -> bool:

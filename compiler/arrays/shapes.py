@@ -1,5 +1,7 @@
 """Shapes with one symbolic dimension, the batch, which is always the first."""
 
+import re
+
 import onnx
 import onnx_ir as ir
 
@@ -27,10 +29,7 @@ def infer_shapes(model: ir.Model, complete: bool = True) -> None:
     try:
         inferred = onnx.shape_inference.infer_shapes(_without_weights(model), strict_mode=True, data_prop=True)
     except onnx.shape_inference.InferenceError as error:
-        reason = " ".join(str(error).split())
-        raise ModelError(
-            f"{source_of(model)}: shapes must fit each other, not be rejected with '{reason}'; check the operands named"
-        ) from error
+        raise ModelError(f"{source_of(model)}: {_misfit(model, str(error))}") from error
     known = ir.convenience.create_value_mapping(ir.from_proto(inferred).graph)
     for node in model.graph:
         for output in node.outputs:
@@ -43,6 +42,26 @@ def infer_shapes(model: ir.Model, complete: bool = True) -> None:
                     f"from the inputs, not an unknown one; check the operands of this {node.op_type}"
                 )
             output.shape, output.type = found.shape, found.type
+
+
+_FAULT = re.compile(r"\(op_type:(.*?), node name: (.*?)\): \[\w+\] (.*?)(?= \(op_type:|$)")
+
+
+def _misfit(model: ir.Model, error: str) -> str:
+    """Say what ONNX's inference found first; what follows is mostly the consequence."""
+    text = " ".join(error.split())
+    fault = _FAULT.search(text)
+    if fault is None:
+        return f"shapes must fit each other, not be rejected with '{text}'; check the operands named"
+    op_type, name, reason = fault.groups()
+    node = next((node for node in model.graph if node.name == name), None)
+    operands = [] if node is None else [value for value in node.inputs if value is not None]
+    shown = ", ".join(f"'{value.name}' {value.shape}" for value in operands if value.shape is not None)
+    seen = f" (operands with a known shape: {shown})" if shown else ""
+    return (
+        f"node '{name}': operands and attributes must fit each other as {op_type} has it, not be rejected with "
+        f"'{reason}'; check their shapes{seen}"
+    )
 
 
 def _without_weights(model: ir.Model) -> onnx.ModelProto:

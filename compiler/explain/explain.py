@@ -121,7 +121,7 @@ class _Teller:
             fate, why = self.watched.gone[node.name]
             return NodeRow(node.name, node.operator, fate, why)
         if self.graph is None:
-            return NodeRow(node.name, node.operator, "undecided", "not looked at further, since other nodes are refused")
+            return NodeRow(node.name, node.operator, "undecided", "not decided, since other nodes are refused")
         found = self._found(node)
         arrays = [info for info in self.graph.arrays if _reads(info, node.name)]
         parameters = self._parameters(found, {info.initializer for info in arrays})

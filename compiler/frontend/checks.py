@@ -58,7 +58,9 @@ def _spell(domain: str, op_type: str) -> str:
 
 def _way_out(op_type: str, known: list[str]) -> str:
     near = nearest(op_type, known)
-    return f"replace it, nearest to it is {' with '.join(near)}" if near else "express it with those"
+    if not near:
+        return "express it with those"
+    return f"replace it, nearest to it {'is' if len(near) == 1 else 'are'} {', '.join(near)}"
 
 
 def check_inputs(model: ir.Model) -> None:

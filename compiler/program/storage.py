@@ -109,8 +109,16 @@ def save_program(program: Program, folder: Path) -> None:
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
     for name, data in files.items():
-        (folder / name).write_bytes(data)
-    (folder / "manifest.json").write_bytes(_json(manifest))
+        _write(folder / name, data)
+    _write(folder / "manifest.json", _json(manifest))
+
+
+def _write(file: Path, data: bytes) -> None:
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        error.filename = str(file)  # a full disk is found while writing, when Python no longer knows the name
+        raise
 
 
 def load_program(folder: Path) -> Program:

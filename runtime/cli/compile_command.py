@@ -73,7 +73,7 @@ def command(
         if emit == "program":
             raise click.UsageError(f"-o {output}: must be a folder for a program, not a file name; drop the suffix")
         output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_bytes(text.encode() if isinstance(text, str) else text)
+        _write(output, text.encode() if isinstance(text, str) else text)
         if as_json:
             echo_json(_summary(stages) | {"output": str(output)})
         else:
@@ -83,7 +83,7 @@ def command(
         claim_folder(output, overwrite)
         save_program(stages.program, output)
         if isinstance(text, bytes):
-            (output / "training.onnx").write_bytes(text)
+            _write(output / "training.onnx", text)
     if as_json:
         emitted = {emit.replace("-", "_"): text} if emit in ("tile-ir", "disassembly") else {}
         echo_json(_summary(stages) | emitted | {"output": None if output is None else str(output)})
@@ -106,6 +106,14 @@ def _explain(model: Path, target: "Target", options: "CompileOptions", as_json: 
         show_explanation(told)
     if error is not None:
         raise error
+
+
+def _write(file: Path, data: bytes) -> None:
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        error.filename = str(file)  # a full disk is found while writing, when Python no longer knows the name
+        raise
 
 
 def _text(stages: "Stages", emit: str) -> str | bytes:

@@ -4,6 +4,7 @@
 when they are called, so `--help` is quick.
 """
 
+import errno
 import sys
 import traceback
 import warnings
@@ -23,6 +24,8 @@ _COMMANDS = {
     "targets": ("ohmflow.runtime.cli.targets_command", "List, show and check targets."),
     "opt": ("ohmflow.runtime.cli.opt_command", "Run passes on tile IR text."),
 }
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class _LazyGroup(CommandGroup):
@@ -82,6 +85,10 @@ def main(arguments: list[str] | None = None) -> None:
         known = getattr(error, "exit_status", None)
         if isinstance(known, int):
             sys.exit(_fail(str(error), known))
+        if isinstance(error, OSError) and error.errno in _FULL:
+            reason = (error.strerror or "it is full").lower()
+            text = f"{error.filename or 'output'}: must be written whole, not cut short ({reason}); free space"
+            sys.exit(_fail(text, 2))
         if isinstance(error, OSError) and error.filename is not None:
             reason = (error.strerror or type(error).__name__).lower()
             text = f"{error.filename}: must be a path that can be used, not refused ({reason}); check it"

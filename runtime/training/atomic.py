@@ -27,7 +27,9 @@ def replace_file(file: Path, write: Callable[[Path], object]) -> None:
         with part.open("rb+") as handle:
             os.fsync(handle.fileno())
         os.replace(part, file)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(file)  # a full disk is found while writing, when Python no longer knows the name
         part.unlink(missing_ok=True)
         raise
     sync_folder(file.parent)

@@ -15,6 +15,7 @@ from ohmflow.runtime.ledger.bill import Bill
 from ohmflow.runtime.ledger.files import ledger_csv, write_events
 from ohmflow.runtime.machine.machine import Machine
 from ohmflow.runtime.training.accuracy import infer
+from ohmflow.runtime.training.atomic import replace_bytes, replace_file, replace_text
 from ohmflow.runtime.training.data import as_numbers, read_npz
 from ohmflow.runtime.training.errors import RunError
 from ohmflow.runtime.training.run_folder import bill_of
@@ -72,10 +73,10 @@ def run_inference(
         "host_seconds": time.perf_counter() - started,
     }
     if folder is not None:
-        (folder / "outputs.npz").write_bytes(npz_bytes(outputs))
-        (folder / "ledger.csv").write_text(ledger_csv(bill))
-        write_events(machine.book, folder / "events.npz")
-        (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+        replace_bytes(folder / "outputs.npz", npz_bytes(outputs))
+        replace_text(folder / "ledger.csv", ledger_csv(bill))
+        replace_file(folder / "events.npz", lambda part: write_events(machine.book, part))
+        replace_text(folder / "summary.json", json.dumps(summary, indent=1) + "\n")
     return Inference(outputs, summary, bill)
 
 

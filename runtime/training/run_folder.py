@@ -69,6 +69,11 @@ def check_folder(folder: Path, overwrite: bool) -> None:
         raise RunError(f"-o {folder}: must be a folder, not a file; choose another name")
     ours = _UNFINISHED if is_unfinished_start(folder) else ()
     held = folder.is_dir() and any(entry.name not in ours for entry in folder.iterdir())
+    if held and not overwrite and (folder / "run.json").is_file():
+        raise RunError(
+            f"-o {folder}: must be a new or empty folder, not one that holds a run; go on with --resume {folder}, use "
+            "--overwrite, or choose another name"
+        )
     if held and not overwrite:
         raise RunError(
             f"-o {folder}: must be a new or empty folder, not one with files in it; use --overwrite, or another name"

@@ -74,6 +74,115 @@ def model_is_empty(folder: Path) -> Words:
 
 
 @case
+def model_is_truncated(folder: Path) -> Words:
+    file = small(folder)
+    file.write_bytes(file.read_bytes()[:200])
+    return train(folder, model=file)
+
+
+@case
+def model_is_a_folder(folder: Path) -> Words:
+    return ["compile", folder, "-t", "ideal", "-o", folder / "program"]
+
+
+def external(folder: Path, **entries: str) -> Path:
+    """The small model with the numbers of its first weight in a file."""
+    file = small(folder)
+    proto = onnx.load(file)
+    tensor = proto.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in entries.items():
+        tensor.external_data.add(key=key, value=value)
+    file.write_bytes(proto.SerializeToString())
+    return file
+
+
+@case
+def model_whose_external_data_are_missing(folder: Path) -> Words:
+    return train(folder, model=external(folder, location="weights.bin"))
+
+
+@case
+def model_whose_external_data_lie_outside_its_folder(folder: Path) -> Words:
+    (folder / "models").mkdir()
+    (folder / "weights.bin").write_bytes(bytes(96))
+    return train(folder, model=external(folder / "models", location="../weights.bin"))
+
+
+@case
+def model_whose_external_data_are_a_link_to_outside(folder: Path) -> Words:
+    (folder / "models").mkdir()
+    (folder / "weights.bin").write_bytes(bytes(96))
+    (folder / "models" / "link.bin").symlink_to("../weights.bin")
+    return train(folder, model=external(folder / "models", location="link.bin"))
+
+
+@case
+def model_whose_external_data_are_too_short(folder: Path) -> Words:
+    (folder / "weights.bin").write_bytes(bytes(50))
+    return train(folder, model=external(folder, location="weights.bin", offset="0", length="96"))
+
+
+@case
+def model_whose_external_data_begin_nowhere(folder: Path) -> Words:
+    (folder / "weights.bin").write_bytes(bytes(96))
+    return train(folder, model=external(folder, location="weights.bin", offset="-4"))
+
+
+def graph(folder: Path, body: str) -> Path:
+    """A model from ONNX's text."""
+    proto = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : 21]>{body}')
+    (folder / "graph.onnx").write_bytes(proto.SerializeToString())
+    return folder / "graph.onnx"
+
+
+@case
+def model_with_several_unsupported_operators(folder: Path) -> Words:
+    body = "g (float[n,4] x) => (float[n,4] y) { a = Celu(x)  b = Mish(a)  c = Softsign(b)  y = EyeLike(c) }"
+    return train(folder, model=graph(folder, body))
+
+
+@case
+def model_whose_operands_do_not_fit(folder: Path) -> Words:
+    body = "g (float[n,4] x) => (float[n,3] y) <float[5,3] w = {" + ", ".join(["1.0"] * 15) + "}> { y = MatMul(x, w) }"
+    return train(folder, model=graph(folder, body))
+
+
+@case
+def model_whose_tensor_has_other_bytes_than_its_shape(folder: Path) -> Words:
+    file = small(folder)
+    proto = onnx.load(file)
+    proto.graph.initializer[0].dims[:] = [6, 40]
+    file.write_bytes(proto.SerializeToString())
+    return train(folder, model=file)
+
+
+@case
+def model_with_a_line_break_in_a_name(folder: Path) -> Words:
+    file = small(folder)
+    proto = onnx.load(file)
+    proto.graph.node[0].name = "first\nlayer"
+    file.write_bytes(proto.SerializeToString())
+    return train(folder, model=file)
+
+
+@case
+def model_with_a_constant_of_gigabytes(folder: Path) -> Words:
+    body = (
+        "g (float[n,4] x) => (float[n,4] y) <int64[2] s = {70000, 70000}> "
+        "{ c = ConstantOfShape(s)  m = ReduceMean(c)  y = Add(x, m) }"
+    )
+    return train(folder, model=graph(folder, body))
+
+
+@case
+def model_of_half_floats(folder: Path) -> Words:
+    body = "g (float16[n,4] x) => (float16[n,4] y) { y = Relu(x) }"
+    return train(folder, model=graph(folder, body))
+
+
+@case
 def model_with_unsupported_operator(folder: Path) -> Words:
     graph = helper.make_graph(
         [helper.make_node("Hardmax", ["x"], ["h"], "winner"), helper.make_node("MatMul", ["h", "w"], ["y"], "product")],
@@ -94,6 +203,16 @@ def model_with_nan_in_its_weights(folder: Path) -> Words:
     values[1, 2] = np.nan
     tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
     return train(folder, model=net.write(folder / "nan.onnx"))
+
+
+@case
+def model_with_infinity_in_its_weights(folder: Path) -> Words:
+    net = network(4, Layer("gemm", 3))
+    tensor = net.proto.graph.initializer[1]
+    values = numpy_helper.to_array(tensor).copy()
+    values[2] = -np.inf
+    tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    return train(folder, model=net.write(folder / "infinite.onnx"))
 
 
 @case
@@ -134,6 +253,18 @@ def target_with_three_mistakes(folder: Path) -> Words:
 @case
 def target_of_a_run_with_three_mistakes(folder: Path) -> Words:
     target_with_three_mistakes(folder)
+    return train(folder, target=str(folder / "mine.yaml"))
+
+
+@case
+def target_that_extends_a_file_of_another_kind(folder: Path) -> Words:
+    (folder / "mine.yaml").write_text("name: mine\nsummary: A test\nextends: ../notes.txt\n")
+    return train(folder, target=str(folder / "mine.yaml"))
+
+
+@case
+def target_nested_without_end(folder: Path) -> Words:
+    (folder / "mine.yaml").write_text("name: mine\nsummary: " + "[" * 30_000)
     return train(folder, target=str(folder / "mine.yaml"))
 
 
@@ -241,6 +372,13 @@ def data_with_one_hot_labels(folder: Path) -> Words:
 def data_with_nan(folder: Path) -> Words:
     x = np.ones((20, 4), np.float32)
     x[7, 2] = np.nan
+    return train(folder, data=rows(folder, x=x))
+
+
+@case
+def data_with_infinity(folder: Path) -> Words:
+    x = np.ones((20, 4), np.float32)
+    x[7, 2] = np.inf
     return train(folder, data=rows(folder, x=x))
 
 
@@ -669,6 +807,46 @@ def output_not_empty(folder: Path) -> Words:
 
 
 @case
+def output_holds_a_run(folder: Path) -> Words:
+    finished(folder)
+    return train(folder)
+
+
+@case
+def output_of_a_program_not_empty(folder: Path) -> Words:
+    return ["compile", small(folder), "-t", "ideal", "-o", program(folder)]
+
+
+def full(folder: Path, name: str) -> Path:
+    """A folder in which one file is on a full disk."""
+    (folder / "out").mkdir()
+    (folder / "out" / name).symlink_to("/dev/full")
+    return folder / "out"
+
+
+@case
+def no_space_for_a_program(folder: Path) -> Words:
+    return ["compile", small(folder), "-t", "ideal", "-o", full(folder, "weights.safetensors"), "--overwrite"]
+
+
+@case
+def no_space_for_tile_ir(folder: Path) -> Words:
+    file = full(folder, "small.mlir") / "small.mlir"
+    return ["compile", small(folder), "-t", "ideal", "--emit", "tile-ir", "-o", file]
+
+
+@case
+def no_space_for_outputs(folder: Path) -> Words:
+    words = run(folder, x=np.ones((2, 4), np.float32))
+    return [*words, "--overwrite", "-o", full(folder, ".outputs.npz.part")]
+
+
+@case
+def explain_with_an_output(folder: Path) -> Words:
+    return ["compile", small(folder), "-t", "ideal", "--explain", "-o", folder / "program"]
+
+
+@case
 def output_is_a_file(folder: Path) -> Words:
     (folder / "run").write_text("mine")
     return train(folder)
@@ -731,6 +909,11 @@ def program(folder: Path) -> Path:
 @case
 def program_for_another_target(folder: Path) -> Words:
     return train(folder, target="rpu-2016", model=program(folder))
+
+
+@case
+def program_for_another_size_of_tile(folder: Path) -> Words:
+    return train(folder, "--set", "tile.crossbar.rows=64", model=program(folder))
 
 
 @case

@@ -48,6 +48,19 @@ def test_a_cache_that_can_not_be_written_is_replaced_by_a_temporary_one(tmp_path
     assert folder.name.startswith("ohmflow-kernels-") and cold
 
 
+def test_a_cache_that_can_not_be_written_is_told_and_training_goes_on(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.warns(ohmflow.runtime.kernel_cache.KernelCacheWarning) as told:
+        folder = ohmflow.runtime.kernel_cache._choose_folder()
+    assert folder.is_dir() and folder.name.startswith("ohmflow-kernels-")
+    wanted = tmp_path / "file" / "ohmflow" / f"kernels-{ohmflow.runtime.kernel_cache._fingerprint()}"
+    assert str(told[0].message) == (
+        f"kernel cache {wanted}: must be writable, not refused; kernels are compiled anew every time, which takes some "
+        "15 seconds: set XDG_CACHE_HOME to a folder that can be written"
+    )
+
+
 def test_a_changed_kernel_source_has_a_folder_of_its_own(tmp_path, monkeypatch):
     before = ohmflow.runtime.kernel_cache._fingerprint()
     package = tmp_path / "runtime"
