@@ -1,15 +1,16 @@
 """Faults of a target file, a unit or a plug-in: what a user can mend."""
 
+import re
 from collections.abc import Sequence
 
 _MOST = 100
-_LONGEST = 1_000
+_ENDLESS = re.compile(r"\S{200,}")
 
 
 def _one_line(problem: str) -> str:
     """A sentence as it can be printed, whatever the file holds: without control characters, and not endless."""
     text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in problem)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 4 :]}"
+    return _ENDLESS.sub(lambda run: f"{run[0][:80]}…{run[0][-20:]}", text)
 
 
 class QuantityError(ValueError):

@@ -56,9 +56,7 @@ def test_a_folder_that_can_not_be_written(
 
 def test_a_kernel_cache_that_can_not_be_written_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    code = (
-        "from ohmflow.runtime import kernel_cache; from ohmflow.runtime.cli.main import main; main(['targets', 'list'])"
-    )
+    code = "from ohmflow.runtime import kernel_cache; from ohmflow.runtime.cli import main; main(['targets', 'list'])"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {"XDG_CACHE_HOME": str(tmp_path / "file")},
