@@ -24,7 +24,7 @@ def area_data(node: AreaNode) -> dict[str, Any]:
 def area_table(data: dict[str, Any]) -> Table:
     """A table of what `area_data` gave; parts are indented below what they are parts of."""
     table = Table(box=None, pad_edge=False, header_style="bold", title="Area", title_justify="left")
-    for name in ("Part", "Count", "Each", "All in one above", "Share", "Confidence"):
+    for name in ("Part", "Count", "Each", "Together", "Share", "Confidence"):
         table.add_column(name, justify="left" if name in ("Part", "Confidence") else "right", no_wrap=True)
     _add(table, data, 0, data["each_mm2"])
     return table
