@@ -89,7 +89,7 @@ def row(one: Comparison) -> str:
     """A line of the table."""
     low, high = one.quartiles
     ours, theirs = (_quantity(median(values), one.unit) for values in (one.ours, one.theirs))
-    spread = "exact" if len(one.ours) == 1 else f"{low:.2f} – {high:.2f}"
+    spread = f"{low:.2f} – {high:.2f}" if len(one.ours) > 1 else "–" if one.unit == "s" else "exact"
     return f"| {one.name} | {one.reference} | {ours} | {theirs} | {one.ratio:.2f} | {spread} | {len(one.ours)} |"
 
 

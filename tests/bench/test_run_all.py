@@ -43,13 +43,14 @@ def test_table_names_the_machine_every_work_and_what_was_not_measured() -> None:
 
     found = {
         "reads": [Comparison("a read", "numpy", [2e-3, 4e-3], [1e-3, 1e-3])],
-        "cycles": [Comparison("a net", "whole", [10], [40], "cycles")],
+        "cycles": [Comparison("a net", "whole", [10], [40], "cycles"), Comparison("once", "numpy", [2e-5], [1e-5])],
     }
     page = table(machine(), found, {"peer": "it is not installed"})
     for fact in ("processor", "cores", "numpy", "numba", "python"):
         assert f"* {fact}: " in page
     assert "| a read | numpy | 3 ms | 1 ms | 3.00 | 2.50 – 3.50 | 2 |" in page
     assert "| a net | whole | 10 cycles | 40 cycles | 0.25 | exact | 1 |" in page
+    assert "| once | numpy | 20 µs | 10 µs | 2.00 | – | 1 |" in page
     assert "## peer\n\nNot measured: it is not installed" in page
 
 
