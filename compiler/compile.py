@@ -34,6 +34,7 @@ from ohmflow.compiler.tile.attributes import BlockTable
 from ohmflow.compiler.tile.dialect import print_tile, verify_tile
 from ohmflow.compiler.tile.passes import make_pipeline, run_pipeline
 from ohmflow.compiler.tile.storage import ArrayOp
+from ohmflow.targets.capability import require_training
 from ohmflow.targets.schema.target import Target
 
 
@@ -117,6 +118,7 @@ def compile_model(
     Raises:
         CompilerError: the model can not be read (exit status 2) or is not supported (3).
         InfeasibleError: it does not fit the target.
+        CapabilityError: the program shall train, and the target can not.
     """
     return compile_stages(source, target, options or CompileOptions()).program
 
@@ -124,6 +126,8 @@ def compile_model(
 def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options: CompileOptions) -> Stages:
     """Compile, and keep what every stage gave; see `compile_model`."""
     name = source.graph.name if isinstance(source, onnx.ModelProto) else Path(source).name
+    if options.training:
+        require_training(target)
     model = load_model(source)
     initialise(model, options.init, options.init_seed)
     graph = extract_arrays(model, grouped=stays_digital(target, options.packing))

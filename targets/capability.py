@@ -26,6 +26,15 @@ def require_execution(target: Target) -> None:
         )
 
 
+def can_train(target: Target) -> bool:
+    """Whether weights can be trained on a target."""
+    try:
+        require_training(target)
+    except CapabilityError:
+        return False
+    return True
+
+
 def require_training(target: Target) -> None:
     """Refuse a target on which no weight can be trained.
 

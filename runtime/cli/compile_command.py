@@ -50,24 +50,28 @@ def command(
 
     With --emit tile-ir or disassembly the text goes to standard output, or to OUTPUT if that ends in .mlir or .txt.
     With --explain a table goes there: each node of the model, where it runs, why, and what it costs. A model that is
-    refused is explained too, and the exit status is 3.
+    refused is explained too, and the exit status is 3. For a target that can not train, the program only infers.
     """
     from ohmflow.compiler.compile import compile_stages
     from ohmflow.compiler.program.storage import save_program
     from ohmflow.runtime.training.run_folder import claim_folder
+    from ohmflow.targets.capability import can_train, require_training
 
     if explain and (output is not None or emit != "program"):
         option = "-o" if output is not None else "--emit"
         raise click.UsageError(f"{option}: must be left out with --explain, which writes nothing; compile without it")
     target = load_target(target_name, overrides)
+    chosen = make_compile_options(**options, training=can_train(target))
     if explain:
-        _explain(model, target, make_compile_options(**options), as_json)
+        _explain(model, target, chosen, as_json)
         return
     if output is None and emit in ("program", "training-onnx"):
         raise click.UsageError(
             f"-o: must be given with --emit {emit}; name a {'folder' if emit == 'program' else 'file'}"
         )
-    stages = compile_stages(model, target, make_compile_options(**options))
+    if emit == "training-onnx" and not chosen.training:
+        require_training(target)
+    stages = compile_stages(model, target, chosen)
     text = _text(stages, emit)
     if output is not None and output.suffix in (".mlir", ".txt", ".onnx"):
         if emit == "program":
@@ -171,5 +175,7 @@ def _show(stages: "Stages", output: Path | None) -> None:
         f"  {summary['tiles']} tile{'s' if summary['tiles'] != 1 else ''}, {summary['segments']} digital segments, "
         f"{len(summary['states'])} digital parameters"
     )
+    if "train_step" not in stages.program.entries:
+        click.echo(f"  for inference only: {summary['target']} can not train")
     if output is not None:
         click.echo(f"wrote {output}")

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @click.command("estimate", short_help="Estimate time, energy, power and area.")
 @click.argument("source", metavar="MODEL|PROGRAM")
 @target_options
-@click.option("--phase", help="training or inference.  [default: training, or what the run of --counts did]")
+@click.option(
+    "--phase", help="training or inference.  [default: training if TARGET can, or what the run of --counts did]"
+)
 @click.option("--batch", type=int, help="Samples a step.  [default: 10, or that of the run of --counts]")
 @click.option("--steps", type=int, help="Steps.  [default: 1, or all that the run of --counts did]")
 @click.option(
@@ -61,10 +63,11 @@ def command(
     on numbers is assumed, or is what a run counted, and is printed.
     """
     from ohmflow.runtime.estimate.record import load_counts
+    from ohmflow.targets.capability import can_train
 
     target = load_target(target_name, overrides)
     run = None if counts is None else load_counts(counts)
-    does = phase or (run.phase if run is not None else "training")
+    does = phase or (run.phase if run is not None else "training" if can_train(target) else "inference")
     program = program_of(source, target, make_compile_options(**options, training=does != "inference"))
     estimate = _estimate(program, target, does, batch, steps, texts, run)
     if as_json:

@@ -21,7 +21,7 @@ _COMMANDS = {
     "run": ("ohmflow.runtime.cli.run_command", "Run a model forward on a simulated chip."),
     "estimate": ("ohmflow.runtime.cli.estimate_command", "Estimate time, energy, power and area."),
     "report": ("ohmflow.runtime.cli.report_command", "Make a run's page again, or compare runs."),
-    "targets": ("ohmflow.runtime.cli.targets_command", "List, show and check targets."),
+    "targets": ("ohmflow.runtime.cli.targets_command", "List, show, check and validate targets."),
     "opt": ("ohmflow.runtime.cli.opt_command", "Run passes on tile IR text."),
 }
 

@@ -45,11 +45,19 @@ def command(
     from ohmflow.runtime.cli.show import show_bill
     from ohmflow.runtime.training.inference import run_inference
     from ohmflow.runtime.training.run_folder import claim_folder
+    from ohmflow.targets.capability import require_execution
 
     target = load_target(target_name, overrides)
     program = program_of(source, target, make_compile_options(**options, training=False))
+    require_execution(target)
+    is_new = not output.exists()
     claim_folder(output, overwrite)
-    result = run_inference(program, target, inputs, output, seed)
+    try:
+        result = run_inference(program, target, inputs, output, seed)
+    except BaseException:
+        if is_new and not any(output.iterdir()):
+            output.rmdir()
+        raise
     if as_json:
         echo_json(result.summary)
     else:

@@ -22,6 +22,7 @@ from ohmflow.compiler.program.program import ArrayRecord, BlockRecord, Program
 from ohmflow.compiler.program.tables import Op
 from ohmflow.runtime.devices.registry import device_class
 from ohmflow.runtime.estimate.assumptions import ASSUMPTIONS, WINDOWS, Assumption, Given
+from ohmflow.targets.schema.device import FIXED
 from ohmflow.targets.schema.target import Target
 
 
@@ -75,11 +76,15 @@ class Profile:
         self.given = given
         self.target = target
         self._values = {(g.name, g.array, g.phase): g for g in given}
-        kind = device_class(target.device.model)
-        device = kind(kind.Parameters(**target.device.parameters))
-        low, high = device.nominal_bounds
-        self.pulsed = device.dw_min > 0
-        self.reads = self.pulsed and (target.tile.dac is not None or target.tile.adc is not None)
+        if target.device.model == FIXED:
+            low, high = (float(target.device.parameters[name]) for name in ("w_min", "w_max"))
+            self.pulsed, converted = False, True
+        else:
+            kind = device_class(target.device.model)
+            device = kind(kind.Parameters(**target.device.parameters))
+            low, high = device.nominal_bounds
+            self.pulsed = converted = device.dw_min > 0
+        self.reads = converted and (target.tile.dac is not None or target.tile.adc is not None)
         window = target.device.conductance
         self.cell: Cell | None = None
         if window is not None and self.reads:

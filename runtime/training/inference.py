@@ -20,6 +20,7 @@ from ohmflow.runtime.training.data import as_numbers, read_npz
 from ohmflow.runtime.training.errors import RunError
 from ohmflow.runtime.training.run_folder import bill_of
 from ohmflow.runtime.training.trainer import check_seed
+from ohmflow.targets.capability import require_execution
 from ohmflow.targets.schema.target import Target
 
 
@@ -48,6 +49,7 @@ def run_inference(
         RunError: inputs do not fit the model, or the seed is out of range.
     """
     check_seed(seed)
+    require_execution(target)
     started = time.perf_counter()
     rows = _checked(program, inputs if isinstance(inputs, dict) else read_npz(inputs, "--inputs"))
     with threadpool_limits(1):

@@ -22,6 +22,7 @@ from ohmflow.runtime.training.run_record import (
     write_record,
 )
 from ohmflow.runtime.training.train_options import TrainOptions
+from ohmflow.targets.capability import require_training
 from ohmflow.targets.registry import load
 from ohmflow.targets.schema.target import Target
 
@@ -77,7 +78,9 @@ def plan_training(
 
     Raises:
         RunError: data, options or folder do not fit.
+        CapabilityError: the target can not train.
     """
+    require_training(target)
     if checkpoint_every is not None and checkpoint_every < 1:
         raise RunError(f"--checkpoint-every: must be at least 1, not {checkpoint_every}; try 1000, or leave it out")
     if folder is not None:
