@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
+from ohmflow.compiler.arrays.functions import OPSET
 from ohmflow.compiler.arrays.location import at, source_of
 from ohmflow.compiler.autodiff.registry import operators
 from ohmflow.compiler.errors import ModelError, UnsupportedError
@@ -99,6 +100,34 @@ def check_inputs(model: ir.Model) -> None:
                 f"{name}: input '{value.name}' must have lengths of at least 1, not {value.shape}; "
                 "export the model with its true sizes"
             )
+
+
+def check_types(model: ir.Model) -> None:
+    """Refuse nodes whose operands have types that do not go together; ONNX's shape inference looks at one of them.
+
+    Raises:
+        ModelError: operands that the operator wants of one type have two, or one that it does not take.
+    """
+    for node in model.graph:
+        schema = onnx.defs.get_schema(node.op_type, OPSET)
+        allowed = {c.type_param_str: set(c.allowed_type_strs) for c in schema.type_constraints}
+        bound: dict[str, ir.Value] = {}
+        for k, value in enumerate(node.inputs):
+            formal = schema.inputs[min(k, len(schema.inputs) - 1)]  # the last may stand for any number
+            if value is None or value.dtype is None:
+                continue
+            kind = f"tensor({value.dtype.name.lower()})"
+            if kind not in allowed.get(formal.type_str, {formal.type_str}):
+                raise ModelError(
+                    f"{at(model, node)}: operand '{value.name}' must be of a type that {node.op_type} takes, not "
+                    f"{value.dtype.name}; export it in float32"
+                )
+            first = bound.setdefault(formal.type_str, value)
+            if first.dtype is not None and first.dtype != value.dtype:
+                raise ModelError(
+                    f"{at(model, node)}: operand '{value.name}' must be of the type of '{first.name}', "
+                    f"{first.dtype.name}, not {value.dtype.name}; export it in float32"
+                )
 
 
 def check_sizes(model: ir.Model) -> None:

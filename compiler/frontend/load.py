@@ -9,7 +9,7 @@ import onnx_ir as ir
 from ohmflow.compiler.arrays.location import set_source
 from ohmflow.compiler.frontend.batch import check_rows, infer_with_batch, make_batch_symbolic
 from ohmflow.compiler.frontend.ceil_mode import settle_ceil_mode
-from ohmflow.compiler.frontend.checks import check_inputs, check_operators, check_sizes, check_values
+from ohmflow.compiler.frontend.checks import check_inputs, check_operators, check_sizes, check_types, check_values
 from ohmflow.compiler.frontend.folding import fold_constants
 from ohmflow.compiler.frontend.normalise import convert, remove_leftovers, remove_unused, unique_node_names
 from ohmflow.compiler.frontend.reading import read
@@ -56,6 +56,7 @@ def load_model(source: str | Path | onnx.ModelProto, watch: Watch | None = None)
     told("used", model)
     check_operators(model)
     infer_with_batch(model)
+    check_types(model)
     check_sizes(model)
     slice_splits(model)
     explicit_windows(model)

@@ -47,6 +47,11 @@ def _explicit(model: ir.Model, node: ir.Node) -> None:
         weight = node.inputs[1]
         assert weight is not None, "the checker requires it"
         default = [length or 0 for length in dims(weight)[2:]]
+        if len(dims(weight)) != rank + 2:
+            raise ModelError(
+                f"{at(model, node)}: weight '{weight.name}' must have rank {rank + 2} as input '{x.name}' has, not "
+                f"{len(dims(weight))}; check its shape"
+            )
         _check_groups(model, node, dims(x)[1] or 0, dims(weight))
     else:
         _check_pool(model, node)
@@ -72,8 +77,7 @@ def _explicit(model: ir.Model, node: ir.Node) -> None:
             missing = max(missing, 0)
             small, large = missing // 2, missing - missing // 2
             pads[axis], pads[axis + rank] = (small, large) if kind == "SAME_UPPER" else (large, small)
-    if node.op_type == "Conv":
-        _check_windows(model, node, kernel, lengths, pads)
+    _check_windows(model, node, kernel, lengths, pads)
     said = {"kernel_shape": kernel, "strides": strides, "pads": pads, "dilations": dilations}
     for name, values in said.items():
         node.attributes[name] = ir.AttrInt64s(name, values)
@@ -93,7 +97,7 @@ def _check_groups(model: ir.Model, node: ir.Node, channels: int, weight: tuple[i
 
 
 def _check_windows(model: ir.Model, node: ir.Node, kernel: list[int], lengths: list[int], pads: list[int]) -> None:
-    """Refuse a convolution whose padded input or whose windows are beyond what is simulated for one sample."""
+    """Refuse a convolution or pool whose padded input or whose windows are beyond what is simulated for one sample."""
     x = node.inputs[0]
     assert x is not None, "the checker requires it"
     channels = dims(x)[1] or 1

@@ -38,7 +38,10 @@ def source_for_export(
     if _holds_arrays(stored, graph.arrays) and all(
         stored.get(s.initializer) == s.shape for s in lowered.states if s.initializer
     ):
-        return inference_form(model).SerializeToString(deterministic=True), digest, True
+        exported = onnx.ModelProto()
+        exported.CopyFrom(inference_form(model))
+        exported.graph.ClearField("value_info")  # not believed here either: see `ohmflow.compiler.frontend.reading`
+        return exported.SerializeToString(deterministic=True), digest, True
     plain = ir.to_proto(inline_reference(graph.model))
     return plain.SerializeToString(deterministic=True), digest, False
 

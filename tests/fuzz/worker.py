@@ -194,8 +194,7 @@ def _judge(status: int, out: str, said: str) -> list[str]:
 
 def main() -> None:
     """Answer each number on standard input."""
-    answers = os.fdopen(os.dup(1), "w")
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as box:
+    with os.fdopen(os.dup(1), "w") as answers, tempfile.TemporaryDirectory(prefix="fuzz-") as box:
         worker = Worker(sys.argv[1], Path(box).resolve())
         print(json.dumps({"ready": os.getpid()}), file=answers, flush=True)
         for line in sys.stdin:

@@ -134,6 +134,25 @@ def test_groups_that_do_not_divide_channels_are_refused(groups: int) -> None:
     assert refused(proto, ModelError)
 
 
+def test_weights_of_another_rank_than_the_input_are_refused() -> None:
+    message = "model: node 'Conv.y': weight 'w' must have rank 4 as input 'x' has, not 1; check its shape"
+    body = CONV.replace("group=2", "kernel_shape=[3,3]")
+    assert refused(model(body, w=(6,)), ModelError) == message
+
+
+def test_padding_of_pools_beyond_any_memory_is_refused() -> None:
+    body = f"g (float[n,2,6] x) => (float[n,2,p] y) {{ y = AveragePool<kernel_shape=[{2**30}], pads=[{2**30},0]>(x) }}"
+    assert "its windows must have at most 67,108,864 elements" in refused(model(body), UnsupportedError)
+
+
+def test_operands_of_two_types_are_refused() -> None:
+    proto = model()
+    proto.graph.initializer[1].data_type = TensorProto.UINT32
+    assert refused(proto, ModelError) == (
+        "model: node 'Gemm.y': operand 'b' must be of the type of 'x', FLOAT, not UINT32; export it in float32"
+    )
+
+
 @pytest.mark.parametrize("attribute", ["kernel_shape", "strides", "dilations", "pads"])
 @pytest.mark.parametrize("values", [[], [1], [1] * 5])
 def test_pools_whose_lists_have_another_length_are_refused(attribute: str, values: list[int]) -> None:
