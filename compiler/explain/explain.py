@@ -46,7 +46,8 @@ def explain(
         The explanation, and the error that compiling ends in, or None when it ends in a program.
 
     Raises:
-        CompilerError: the model can not be read or is not sound (exit status 2), so there is nothing to explain.
+        CompilerError: the model can not be read or is not sound (exit status 2), or is refused as a whole before its
+            nodes are known (3), such as for its opset: there is nothing to explain.
     """
     options = options or CompileOptions()
     watched = SourceNodes()
