@@ -32,6 +32,36 @@ def inference_form(model: onnx.ModelProto) -> onnx.ModelProto:
     return quiet
 
 
+def remove_dead_nodes(model: onnx.ModelProto) -> None:
+    """Remove nodes that no output depends on, in place: the compiler does, and ONNX Runtime would run them."""
+    needed = {value.name for value in model.graph.output}
+    kept = []
+    for node in reversed(model.graph.node):
+        if needed.isdisjoint(node.output):
+            continue
+        kept.append(node)
+        needed.update(node.input)
+        needed.update(_captured(node))
+    if len(kept) == len(model.graph.node):
+        return
+    copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in reversed(kept)]
+    del model.graph.node[:]
+    model.graph.node.extend(copies)
+
+
+def _captured(node: onnx.NodeProto) -> set[str]:
+    """Names that graphs in a node's attributes may take from outside."""
+    stack = [graph for attribute in node.attribute for graph in (attribute.g, *attribute.graphs)]
+    names: set[str] = set()
+    while stack:
+        graph = stack.pop()
+        names.update(value.name for value in graph.output)
+        for inner in graph.node:
+            names.update(inner.input)
+            stack += [g for attribute in inner.attribute for g in (attribute.g, *attribute.graphs)]
+    return names
+
+
 def _nodes(model: onnx.ModelProto) -> list[onnx.NodeProto]:
     return [*model.graph.node, *(node for function in model.functions for node in function.node)]
 

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from ohmflow.compiler.arrays.array_graph import ArrayGraph, ArrayInfo
 from ohmflow.compiler.arrays.inline import inline_reference
-from ohmflow.compiler.frontend.inference_form import inference_form
+from ohmflow.compiler.frontend.inference_form import inference_form, remove_dead_nodes
 from ohmflow.compiler.lowering.lower import Lowered
 
 
@@ -41,6 +41,7 @@ def source_for_export(
         exported = onnx.ModelProto()
         exported.CopyFrom(inference_form(model))
         exported.graph.ClearField("value_info")  # not believed here either: see `ohmflow.compiler.frontend.reading`
+        remove_dead_nodes(exported)
         return exported.SerializeToString(deterministic=True), digest, True
     plain = ir.to_proto(inline_reference(graph.model))
     return plain.SerializeToString(deterministic=True), digest, False
