@@ -23,3 +23,7 @@ class NotFiniteError(CrossbarError):
 
 class StateError(CrossbarError):
     """A state that is to be restored is not that of such an array."""
+
+
+class IrDropError(CrossbarError):
+    """Wires, conductances or voltages can not be solved for IR drop."""
