@@ -53,6 +53,12 @@ def _explicit(model: ir.Model, node: ir.Node) -> None:
                 f"{len(dims(weight))}; check its shape"
             )
         _check_groups(model, node, dims(x)[1] or 0, dims(weight))
+        bias = node.inputs[2] if len(node.inputs) > 2 else None
+        if bias is not None and dims(bias) != dims(weight)[:1]:
+            raise ModelError(
+                f"{at(model, node)}: bias '{bias.name}' must have shape [{dims(weight)[0]}], one number an output, not "
+                f"{bias.shape}; check its shape"
+            )
     else:
         _check_pool(model, node)
         default = [1] * rank

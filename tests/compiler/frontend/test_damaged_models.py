@@ -140,6 +140,12 @@ def test_weights_of_another_rank_than_the_input_are_refused() -> None:
     assert refused(model(body, w=(6,)), ModelError) == message
 
 
+def test_a_bias_of_another_shape_than_the_outputs_is_refused() -> None:
+    proto = model(CONV.replace("(x, w)", "(x, w, b)"), w=(6, 2, 3, 3), b=())
+    message = "model: node 'Conv.y': bias 'b' must have shape [6], one number an output, not []; check its shape"
+    assert refused(proto, ModelError) == message
+
+
 def test_padding_of_pools_beyond_any_memory_is_refused() -> None:
     body = f"g (float[n,2,6] x) => (float[n,2,p] y) {{ y = AveragePool<kernel_shape=[{2**30}], pads=[{2**30},0]>(x) }}"
     assert "its windows must have at most 67,108,864 elements" in refused(model(body), UnsupportedError)
