@@ -21,7 +21,8 @@ def training_arguments(program: Program) -> tuple[tuple[Argument, ...], Argument
             f"{program.manifest['model']}: the program must hold a training step, but was compiled to infer only; "
             "compile it for training"
         )
-    *inputs, label = (a for a in program.entries["train_step"].arguments if a.kind == "rows")
+    # Random arguments are rows too, but the machine draws them.
+    *inputs, label = (a for a in program.entries["train_step"].arguments if a.kind == "rows" and a.keep is None)
     return tuple(inputs), label
 
 
