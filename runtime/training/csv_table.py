@@ -22,7 +22,7 @@ def read_csv(file: Path, label: str | None) -> dict[str, NDArray[Any]]:
     """Read a table.
 
     Args:
-        file: where it is, in UTF-8.
+        file: where it is, in UTF-8, with a byte order mark or without.
         label: name of the column of labels, or None for the usual one.
 
     Returns:
@@ -37,7 +37,7 @@ def read_csv(file: Path, label: str | None) -> dict[str, NDArray[Any]]:
     column = _label_column(file, names, label)
     try:
         table = np.loadtxt(
-            file, delimiter=",", quotechar='"', comments=None, skiprows=header, ndmin=2, encoding="utf-8"
+            file, delimiter=",", quotechar='"', comments=None, skiprows=header, ndmin=2, encoding="utf-8-sig"
         )
     except (ValueError, UnicodeDecodeError) as error:
         raise RunError(_told(file, str(error), header)) from error

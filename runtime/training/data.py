@@ -89,7 +89,7 @@ class DataSource:
         for name, most in (("--limit", self.limit), ("--limit-test", self.limit_test)):
             if most is not None and most < 1:
                 raise RunError(f"{name}: must be at least 1, not {most}; try 1000, or leave it out")
-        if self.label is not None and not self.source.endswith(".csv"):
+        if self.label is not None and not self.source.lower().endswith(".csv"):
             raise RunError(
                 f"--label: must be given with a .csv, whose columns have names, not with '{self.source}'; leave it out"
             )
@@ -162,7 +162,7 @@ def _read(origin: DataSource) -> tuple[dict[str, NDArray[Any]], bool]:
         return _digits(), True
     if file.is_dir():
         return read_idx_folder(file), True
-    if file.suffix == ".csv":
+    if file.suffix.lower() == ".csv":
         return read_csv(file, origin.label), True
     return read_npz(file, "--data"), False
 

@@ -126,3 +126,12 @@ def test_limits_cut_training_and_test_rows_after_the_split() -> None:
     assert np.array_equal(some.train.x, whole.train.x[:100])
     assert np.array_equal(some.test.x, whole.test.x[:50])
     assert len(some.val) == len(whole.val)
+
+
+@pytest.mark.parametrize("header", [[], ["a,b,y"]])
+@pytest.mark.parametrize("name", ["rows.csv", "ROWS.CSV"])
+def test_table_may_begin_with_a_byte_order_mark(header: list[str], name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("\n".join([*header, "0.5,1,2", "3,4,1", "5,6,0"]), encoding="utf-8-sig")
+    data = load_data(DataSource(str(tmp_path / name), val=0.0, test=0.0, label="y" if header else "3"))
+    assert sorted(map(tuple, data.train.x.tolist())) == [(0.5, 1), (3, 4), (5, 6)]
+    assert sorted(data.train.y.tolist()) == [0, 1, 2]
