@@ -136,9 +136,10 @@ def show_run(run: Run, target: Target, program: Program) -> None:
     if summary["energy_joules"] is not None:
         _show_confidence(screen, target, summary["not_modelled"])
     if run.folder is not None:
+        traced = ", trace.json" if (run.folder / "trace.json").is_file() else ""
         screen.print(
             f"Written to [bold]{escape(str(run.folder))}/[/]: report.html (open it in a browser), model.onnx "
-            "(trained), summary.json, ledger.csv, events.npz"
+            f"(trained), summary.json, ledger.csv, events.npz{traced}"
         )
     screen.print(f"[dim]{summary['host_seconds']:.1f} s on this computer[/]")
 

@@ -15,6 +15,26 @@ class Window:
     first: int = 1
     last: int = 2
 
+    def check(self, done: int, steps: int) -> None:
+        """Refuse a window in which a training has no step.
+
+        Args:
+            done: steps that lie behind it.
+            steps: that it has in all, if nothing ends it early.
+
+        Raises:
+            TraceError: all of the window's steps are done, or will never come.
+        """
+        if done >= steps:
+            raise TraceError(
+                f"--trace: the run must have steps left to train, but all {steps:,} are done; leave it out"
+            )
+        if self.last <= done or self.first > steps:
+            raise TraceError(
+                f"--trace-window: must hold one of the steps {done + 1} to {steps}, not only {self.first}:{self.last}; "
+                f"try {done + 1}:{min(done + 2, steps)}"
+            )
+
     def __contains__(self, step: int) -> bool:
         """Whether a step, counted from 1, is traced."""
         return self.first <= step <= self.last

@@ -71,6 +71,7 @@ def train(
         ProgramError: the program was compiled for another target.
         StoppedError: a signal asked to stop; `resume` goes on.
         UntimedError: a trace is asked for on a target without time.
+        TraceError: it is asked for steps that the training does not have.
     """
     source = DataSource(data, val, test) if isinstance(data, str) else data
     place = None if folder is None else Path(folder)
@@ -121,6 +122,9 @@ def carry_out(
             tile, prices = machine.book.tile, cost_table(plan.target)
             machine.observer = TraceRecorder(plan.program, tile, prices, trace)
         trainer = Trainer(machine, plan.data, plan.options)
+        if trace is not None:
+            done_steps = 0 if plan.checkpoint is None else int(plan.checkpoint.state["training"]["step"])
+            trace.check(done_steps, trainer.executions)
         machine.check_memory("train_step", min(plan.options.batch, len(plan.data.train)))
         machine.check_memory("infer", min(CHUNK, len(plan.data.test)))
         done = None if epoch_done is None else lambda epoch: epoch_done(trainer, epoch)
@@ -154,9 +158,10 @@ def _in_folder(
                 spent = float(plan.checkpoint.state["host_seconds"])
             keeper = Keeper(trainer, folder, record, stop, started - spent)
             trainer.run(watch, done, keeper.stepped)
-        run = finish_run(trainer, plan.normalisation.described(), keeper.host_seconds)
-        written = write_run(folder, run, trainer.machine.book)
-        write_run_report(folder, trainer, record.command)
+            # Still listening: who asks to stop now gets the whole run, whose end is a moment away.
+            run = finish_run(trainer, plan.normalisation.described(), keeper.host_seconds)
+            written = write_run(folder, run, trainer.machine.book)
+            write_run_report(folder, trainer, record.command)
         return written
     except Exception:
         # A run that failed before its first checkpoint has nothing to go on with.

@@ -113,6 +113,12 @@ class Trainer:
         return -(-len(self.data.train) // self.options.batch)
 
     @property
+    def executions(self) -> int:
+        """Executions of `train_step` in all epochs, if nothing ends them early."""
+        each = len(self.data.train) if self.options.update_at == "sample" else self.steps
+        return each * self.options.epochs
+
+    @property
     def is_done(self) -> bool:
         """Whether all epochs are trained, or patience is at its end."""
         options = self.options

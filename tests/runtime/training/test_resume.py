@@ -14,10 +14,14 @@ import safetensors.numpy
 
 import ohmflow.compiler
 from ohmflow.compiler.compile import CompileOptions, compile_model
-from ohmflow.runtime.training.api import resume, train
+from ohmflow.runtime.trace.errors import TraceError
+from ohmflow.runtime.trace.window import Window
+from ohmflow.runtime.training.api import carry_out, resume, train
 from ohmflow.runtime.training.checkpoint import CheckpointWarning, checkpoints
 from ohmflow.runtime.training.data import DataSet, Rows
 from ohmflow.runtime.training.errors import CheckpointError, DivergenceError, RunError, StoppedError
+from ohmflow.runtime.training.plan import plan_resumption
+from ohmflow.runtime.training.run_folder import write_run
 from ohmflow.runtime.training.train_options import TrainOptions
 from ohmflow.runtime.training.trainer import Progress
 from ohmflow.targets.registry import load
@@ -283,3 +287,40 @@ def test_start_that_was_killed_just_after_its_record_goes_on(chip: Target, tmp_p
         train(compiled(chip), chip, data(), TrainOptions(), tmp_path / "run")
     resume(tmp_path / "run", data=data())
     assert contents(tmp_path / "run") == before and not list((tmp_path / "run").glob(".*"))
+
+
+def test_run_that_is_asked_to_stop_while_it_writes_its_results_writes_them(
+    chip: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = compiled(chip)
+    train(program, chip, data(), OPTIONS, tmp_path / "whole")
+
+    def asked(*given: Any) -> Any:
+        signal.raise_signal(signal.SIGTERM)
+        return write_run(*given)
+
+    monkeypatch.setattr("ohmflow.runtime.training.api.write_run", asked)
+    train(program, chip, data(), OPTIONS, tmp_path / "asked")
+    assert contents(tmp_path / "asked") == contents(tmp_path / "whole")
+    assert (tmp_path / "asked" / "report.html").exists()
+
+
+@pytest.mark.parametrize(("window", "told"), [((13, 20), "1 to 12"), ((40, 41), "1 to 12")])
+def test_trace_of_steps_that_will_not_come_is_refused_before_any_work(
+    chip: Target, tmp_path: Path, window: tuple[int, int], told: str
+) -> None:
+    with pytest.raises(TraceError, match=f"must hold one of the steps {told}, not only .*; try 1:2$"):
+        train(compiled(chip), chip, data(), OPTIONS, tmp_path / "run", trace=Window(*window))
+    assert not (tmp_path / "run").exists()
+
+
+def test_trace_of_a_resumed_run_must_hold_a_step_that_is_left(chip: Target, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(StoppedError):
+        train(compiled(chip), chip, data(), OPTIONS, folder, watch=stop_after(5))
+    with pytest.raises(TraceError, match="one of the steps 6 to 12, not only 1:5; try 6:7"):
+        carry_out(plan_resumption(folder, data=data()), trace=Window(1, 5))
+    carry_out(plan_resumption(folder, data=data()), trace=Window(1, 6))
+    assert json.loads((folder / "trace.json").read_text())["otherData"]["steps"] == [6]
+    with pytest.raises(TraceError, match="all 12 are done"):
+        carry_out(plan_resumption(folder, data=data()), trace=Window(1, 6))
