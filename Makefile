@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-all check format golden docs bench clean
+.PHONY: help setup demo test test-all test-wheel check format golden docs bench clean
 
 help:  ## List the commands.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ test: setup  ## Run the tests (a few minutes).
 
 test-all: setup  ## Run all tests, the long ones too.
 	@$(BIN)/python -m pytest -n $(WORKERS)
+
+test-wheel: setup  ## Run the tests on the built wheel, in an environment and a folder without the sources.
+	@tools/test_wheel.sh $(WORKERS)
 
 check: setup  ## Format, lint, types, import contracts.
 	@$(BIN)/ruff format --check .
