@@ -53,6 +53,7 @@ def comparison_page(records: Sequence[RunFiles]) -> str:
         ],
         "phases": [(phase, bars) for phase in PHASES for bars in [_phase_bars(runs, phase)] if bars is not None],
         "unpriced": [run.name for run in runs if run.record.joules is None],
+        "gaps": [(run.name, missing) for run in runs if (missing := run.record.summary["not_modelled"])],
         "mesh_columns": 0,
     }
     return render("comparison.html.j2", values)

@@ -28,8 +28,9 @@ def replace_file(file: Path, write: Callable[[Path], object]) -> None:
             os.fsync(handle.fileno())
         os.replace(part, file)
     except BaseException as error:
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(file)  # a full disk is found while writing, when Python no longer knows the name
+        # A full disk is found while writing, when Python no longer knows the name; and users never chose the hidden one.
+        if isinstance(error, OSError) and error.filename in (None, str(part)):
+            error.filename = str(file)
         part.unlink(missing_ok=True)
         raise
     sync_folder(file.parent)

@@ -30,6 +30,12 @@ def test_what_has_no_price_has_no_bar_rather_than_an_empty_one(run: Path, ideal:
     assert "Energy is not modelled in ideal" in bars
 
 
+def test_what_is_not_modelled_is_said_only_where_something_is_not(run: Path, ideal: Path) -> None:
+    told = "Not modelled, so in no total: area, energy, time in ideal."
+    assert told in comparison_page([load_run(run), load_run(ideal)])
+    assert "Not modelled, so" not in comparison_page([load_run(run), load_run(run)])
+
+
 def test_runs_of_one_name_are_told_apart(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run, tmp_path / "timed")
     page = Page(comparison_page([load_run(run), load_run(tmp_path / "timed")]))
@@ -55,3 +61,12 @@ def test_comparison_without_a_place_is_refused(run: Path, ideal: Path, capsys: p
         main(["report", str(run), str(ideal)])
     assert left.value.code == 2
     assert "-o: must name the page when 2 runs are compared" in capsys.readouterr().err
+
+
+def test_page_that_can_not_stand_where_a_folder_is_is_refused_by_its_name(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["report", str(run), "-o", str(tmp_path)])
+    assert left.value.code == 2
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path}: must be a path that can be used, not refused")
