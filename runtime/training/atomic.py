@@ -28,7 +28,7 @@ def replace_file(file: Path, write: Callable[[Path], object]) -> None:
             os.fsync(handle.fileno())
         os.replace(part, file)
     except BaseException as error:
-        # A full disk is found while writing, when Python no longer knows the name; and users never chose the hidden one.
+        # A full disk is found while writing, when Python no longer knows the name; and nobody chose the hidden one.
         if isinstance(error, OSError) and error.filename in (None, str(part)):
             error.filename = str(file)
         part.unlink(missing_ok=True)
