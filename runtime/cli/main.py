@@ -20,6 +20,7 @@ _COMMANDS = {
     "train": ("ohmflow.runtime.cli.train_command", "Train a model on a simulated chip."),
     "run": ("ohmflow.runtime.cli.run_command", "Run a model forward on a simulated chip."),
     "estimate": ("ohmflow.runtime.cli.estimate_command", "Estimate time, energy, power and area."),
+    "network": ("ohmflow.runtime.cli.network_command", "Run the network on chip alone, flit by flit."),
     "report": ("ohmflow.runtime.cli.report_command", "Make a run's page again, or compare runs."),
     "targets": ("ohmflow.runtime.cli.targets_command", "List, show, check and validate targets."),
     "opt": ("ohmflow.runtime.cli.opt_command", "Run passes on tile IR text."),

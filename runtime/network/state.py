@@ -1,0 +1,188 @@
+"""All that a network remembers between two cycles, as arrays for the kernel.
+
+Numbers: port 0 is east, 1 west, 2 south, 3 north, 4 the node itself; an input and an output of one number face each
+other. Line (n, p, v), virtual channel v of port p of router n, has number (n · 5 + p) · V + v. Masks have bit v for
+virtual channel v.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ohmflow.runtime.crossbar.draws import key_of
+from ohmflow.runtime.network.spec import NetworkSpec
+from ohmflow.runtime.network.traffic import destinations
+
+PORTS = 5
+LOCAL = 4
+PURPOSE = 64
+"""The second field of every key: draws of the network, apart from those of the crossbars."""
+
+IDLE, WAITING, ACTIVE = 0, 1, 2
+"""States of an input's virtual channel: no packet; its front packet has no output channel yet; it has one."""
+
+(CYCLE, OPEN, CLOSED, NETWORK, PACKET, HOPS, INJECTED, ARRIVED, TRAVERSED, GRANTS, PACKETS, FREE) = range(12)
+"""Counters: the next cycle; measured packets on their way and arrived; sums over these of network latency, packet
+latency and routers visited; flits sent by sources, arrived at nodes, and moved through routers, since the beginning;
+rows of the two logs; packet numbers that are free."""
+
+COUNTERS = 12
+
+FRONT, HELD, MODE, ROUTE, GIVEN, VC_ACCEPT, VC_GRANT, CREDITS = range(8)
+"""Of an input line: place of its first flit in its ring, flits in the ring, state, output port of its front packet,
+output line within the router (port · V + channel) if ACTIVE, pointer of the allocator of channels. Of an output line:
+that allocator's other pointer, free places at the far end."""
+
+WANTING, READY, TAKEN = range(3)
+"""Of an input: lines that want an output channel, ACTIVE lines that hold a flit. Of an output: channels that a packet
+holds."""
+
+SWITCH_ACCEPT, TURN, SWITCH_GRANT = range(3)
+"""Pointers of an input, its line that is asked first, and pointers of an output."""
+
+CLOCK, SENDING, SENT, CHANNEL = range(4)
+"""Of a source: the next cycle that it has not drawn for, the packet at the head of its queue or −1, flits of that which
+have left, its virtual channel (before the first flit: that of the packet before, or −1)."""
+
+Ints = NDArray[np.int64]
+Small = NDArray[np.int32]
+Masks = NDArray[np.uint64]
+
+
+class NetworkState(NamedTuple):
+    """The arrays; all are changed in place.
+
+    Attributes:
+        counters: [COUNTERS], see above.
+        ring: [lines, buffer] flits of an input, packet · 2 + is-tail.
+        lines: [lines, 8] what belongs to an input line, or to the output line of the same number; columns FRONT to
+            CREDITS.
+        masks: [nodes, 5, 3] bits of channels; columns WANTING to TAKEN.
+        pointers: [nodes, 5, 3] of the switch's allocator; columns SWITCH_GRANT to TURN.
+        neighbour: [nodes, 4] the node behind each port, or −1.
+        place: [nodes, 2] x and y.
+        fixed: [nodes] destinations (`traffic.Destinations.fixed`).
+        keys: [nodes] of draws.
+        sources: [nodes, 4] columns CLOCK to CHANNEL.
+        source_credits: [nodes, V] free places behind a source.
+        packets: [pool, 5] source, destination, creation, injection, and whether it is measured.
+        free: [pool] stack of free packet numbers.
+        flits_due: [wheel, 6 · nodes, 3] input (n · 5 + p), channel and flit that reach a router in a cycle.
+        sinks_due: [wheel, nodes] flits that reach their nodes.
+        credits_due: [wheel, 6 · nodes] output lines that a credit returns to.
+        source_credits_due: [wheel, nodes, 2] node and channel that a credit returns to.
+        due: [wheel, 4] how many of these four.
+        grants: [rows, 4] log: cycle, router, input line and output line within it; full logs take no more.
+        arrivals: [rows, 5] log of packets: source, destination, creation, injection, arrival.
+    """
+
+    counters: Ints
+    ring: Small
+    lines: Ints
+    masks: Masks
+    pointers: Ints
+    neighbour: Ints
+    place: Ints
+    fixed: Ints
+    keys: Masks
+    sources: Ints
+    source_credits: Ints
+    packets: Ints
+    free: Ints
+    flits_due: Ints
+    sinks_due: Ints
+    credits_due: Ints
+    source_credits_due: Ints
+    due: Ints
+    grants: Ints
+    arrivals: Ints
+
+
+def places(mesh: tuple[int, int]) -> Ints:
+    """Where nodes are.
+
+    Args:
+        mesh: (columns, rows).
+
+    Returns:
+        [nodes, 2] x and y; node number = x + columns · y.
+    """
+    node = np.arange(mesh[0] * mesh[1], dtype=np.int64)
+    return np.stack((node % mesh[0], node // mesh[0]), axis=1)
+
+
+def neighbours(mesh: tuple[int, int]) -> Ints:
+    """What is behind the ports of routers.
+
+    Args:
+        mesh: (columns, rows).
+
+    Returns:
+        [nodes, 4] the node to the east, west, south and north, or −1.
+    """
+    columns, rows = mesh
+    x, y = places(mesh).T
+    node = x + columns * y
+    beside = ((x + 1 < columns, 1), (x > 0, -1), (y + 1 < rows, columns), (y > 0, -columns))
+    return np.stack([np.where(is_there, node + step, -1) for is_there, step in beside], axis=1)
+
+
+def source_keys(spec: NetworkSpec) -> Masks:
+    """Make the keys of draws.
+
+    Args:
+        spec: the network.
+
+    Returns:
+        [nodes] one key a source.
+    """
+    return np.array([key_of(spec.seed, PURPOSE, n) for n in range(spec.nodes)], np.uint64)
+
+
+def make_state(spec: NetworkSpec, log_rows: int = 0) -> NetworkState:
+    """Make an empty network before cycle 0.
+
+    Args:
+        spec: the network.
+        log_rows: rows of each of the two logs.
+
+    Returns:
+        The state.
+    """
+    nodes = spec.nodes
+    lines = nodes * PORTS * spec.vcs
+    pool = 6 * nodes * spec.vcs * spec.buffer_flits + nodes  # every flit holds a credit of an output or source
+    wheel = 6 + 2 * spec.link_cycles + spec.credit_cycles
+
+    def ints(*shape: int, value: int = 0) -> Ints:
+        return np.full(shape, value, np.int64)
+
+    counters = ints(COUNTERS)
+    counters[FREE] = pool
+    line_table = ints(lines, 8)
+    line_table[:, CREDITS] = spec.buffer_flits
+    sources = ints(nodes, 4)
+    sources[:, SENDING] = sources[:, CHANNEL] = -1
+    return NetworkState(
+        counters=counters,
+        ring=np.zeros((lines, spec.buffer_flits), np.int32),
+        lines=line_table,
+        masks=np.zeros((nodes, PORTS, 3), np.uint64),
+        pointers=ints(nodes, PORTS, 3),
+        neighbour=neighbours(spec.mesh),
+        place=places(spec.mesh),
+        fixed=destinations(spec.traffic, spec.mesh).fixed,
+        keys=source_keys(spec),
+        sources=sources,
+        source_credits=ints(nodes, spec.vcs, value=spec.buffer_flits),
+        packets=ints(pool, 5),
+        free=np.arange(pool - 1, -1, -1, dtype=np.int64),
+        flits_due=ints(wheel, 6 * nodes, 3),
+        sinks_due=ints(wheel, nodes),
+        credits_due=ints(wheel, 6 * nodes),
+        source_credits_due=ints(wheel, nodes, 2),
+        due=ints(wheel, 4),
+        grants=ints(log_rows, 4),
+        arrivals=ints(log_rows, 5),
+    )
