@@ -74,8 +74,14 @@ class RunRecord(BaseModel):
 
     @property
     def identity(self) -> dict[str, str]:
-        """What every checkpoint of the run says of it."""
-        return {"program_hash": self.program_hash, "target_hash": self.target_hash, "data_hash": self.data.hash}
+        """What every checkpoint of the run says of it; the number of epochs may change."""
+        options = json.dumps(self.options.model_dump(exclude={"epochs"}), sort_keys=True)
+        return {
+            "program_hash": self.program_hash,
+            "target_hash": self.target_hash,
+            "data_hash": self.data.hash,
+            "set_of_options_hash": hashlib.sha256(options.encode()).hexdigest(),
+        }
 
     def train_options(self) -> TrainOptions:
         """The options, checked.

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -324,3 +325,13 @@ def test_trace_of_a_resumed_run_must_hold_a_step_that_is_left(chip: Target, tmp_
     assert json.loads((folder / "trace.json").read_text())["otherData"]["steps"] == [6]
     with pytest.raises(TraceError, match="all 12 are done"):
         carry_out(plan_resumption(folder, data=data()), trace=Window(1, 6))
+
+
+def test_checkpoint_of_a_run_with_other_options_is_not_used(chip: Target, tmp_path: Path) -> None:
+    for name, rate in (("mine", 0.1), ("other", 0.05)):
+        with pytest.raises(StoppedError):
+            train(compiled(chip), chip, data(), replace(OPTIONS, lr=rate), tmp_path / name, watch=stop_after(3))
+    for file in checkpoints(tmp_path / "other" / "checkpoints"):
+        shutil.copy(file, tmp_path / "mine" / "checkpoints" / file.name)
+    with pytest.raises(CheckpointError, match="must be of this run, not of another set of options than"):
+        resume(tmp_path / "mine", data=data())
