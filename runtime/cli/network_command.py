@@ -108,6 +108,8 @@ def _show(spec: "NetworkSpec", watch: "Watch", result: "NetworkResult") -> None:
     screen.print(
         f"Seed {spec.seed}; {result.packets:,} packets of {watch.cycles:,} cycles after {watch.warmup:,}", style="dim"
     )
+    if result.level == "links":
+        screen.print("Latency is too low by what buffers and channels cost: docs/network.md says how much", style="dim")
     state = "[bold]saturated[/]" if result.saturated else "not saturated"
     screen.print(
         f"Offered {result.offered_rate:.4g}, accepted {result.accepted_rate:.4g} flits per node and cycle: {state}"

@@ -103,6 +103,8 @@ def match_switch(st: NetworkState, n: int, vcs: int, candidate: Ints, wanted: Ma
         granted[o] = ZERO
     for p in range(PORTS):
         ready = masks[n, p, READY]
+        if ready == ZERO:
+            continue
         turn = np.uint64(pointers[n, p, TURN])
         upper = (ready >> turn) << turn
         lower = ready & ~upper

@@ -53,12 +53,13 @@ class FastState(NamedTuple):
 
     Attributes:
         counters: [COUNTERS] as those of the flit level.
-        packets: [pool, 8] as those of the flit level, then arrival (0 before it is known), next in its list, and node.
+        packets: [pool, 8] as those of the flit level, then whether only its arrival is left, the next packet in its
+            list, and the node that its head is in.
         due_at: [pool] cycle of a packet's next event.
         free: [pool] stack of free packet numbers.
         first: [wheel] first packet of the list of each cycle modulo the wheel, or −1.
         links: [nodes, 5] the first cycle in which each link is free.
-        sources: [nodes, 4] columns CLOCK and the first cycle in which the source is free.
+        sources: [nodes, 4] column CLOCK, and the first cycle in which the source is free.
         keys, fixed, neighbour, place: as those of the flit level.
     """
 
@@ -150,6 +151,55 @@ def _advance(
     counters[CYCLE] = begin + cycles
 
 
+def make_fast_state(spec: NetworkSpec) -> FastState:
+    """Make an empty network before cycle 0.
+
+    Args:
+        spec: the network.
+
+    Returns:
+        The state.
+    """
+    pool = _POOL * spec.nodes
+    counters = np.zeros(COUNTERS, np.int64)
+    counters[FREE] = pool
+    return FastState(
+        counters=counters,
+        packets=np.zeros((pool, 8), np.int64),
+        due_at=np.zeros(pool, np.int64),
+        free=np.arange(pool - 1, -1, -1, dtype=np.int64),
+        first=np.full(_WHEEL, -1, np.int64),
+        links=np.zeros((spec.nodes, PORTS), np.int64),
+        sources=np.zeros((spec.nodes, 4), np.int64),
+        keys=source_keys(spec),
+        fixed=destinations(spec.traffic, spec.mesh).fixed,
+        neighbour=neighbours(spec.mesh),
+        place=places(spec.mesh),
+    )
+
+
+def run_fast_cycles(state: FastState, spec: NetworkSpec, cycles: int, measured: bool = False) -> None:
+    """Run a network on.
+
+    Args:
+        state: of `make_fast_state`; changed in place.
+        spec: the network.
+        cycles: how many.
+        measured: whether packets that leave their source meanwhile are measured.
+    """
+    pattern = destinations(spec.traffic, spec.mesh)
+    _advance(
+        state,
+        cycles,
+        spec.packet_flits,
+        spec.link_cycles,
+        coin_limit(spec),
+        pattern.hot,
+        np.uint64(pattern.hot_limit),
+        measured,
+    )
+
+
 def simulate_fast(spec: NetworkSpec, watch: Watch | None = None) -> NetworkResult:
     """Run a network at the level of link reservation.
 
@@ -160,27 +210,9 @@ def simulate_fast(spec: NetworkSpec, watch: Watch | None = None) -> NetworkResul
     Returns:
         What was measured; the same for the same arguments, always.
     """
-    pool, pattern = _POOL * spec.nodes, destinations(spec.traffic, spec.mesh)
-    counters = np.zeros(COUNTERS, np.int64)
-    counters[FREE] = pool
-    state = FastState(
-        counters=counters,
-        packets=np.zeros((pool, 8), np.int64),
-        due_at=np.zeros(pool, np.int64),
-        free=np.arange(pool - 1, -1, -1, dtype=np.int64),
-        first=np.full(_WHEEL, -1, np.int64),
-        links=np.zeros((spec.nodes, PORTS), np.int64),
-        sources=np.zeros((spec.nodes, 4), np.int64),
-        keys=source_keys(spec),
-        fixed=pattern.fixed,
-        neighbour=neighbours(spec.mesh),
-        place=places(spec.mesh),
-    )
+    state = make_fast_state(spec)
 
     def run(cycles: int, measured: bool) -> None:
-        _advance(
-            *(state, cycles, spec.packet_flits, spec.link_cycles, coin_limit(spec)),
-            *(pattern.hot, np.uint64(pattern.hot_limit), measured),
-        )
+        run_fast_cycles(state, spec, cycles, measured)
 
     return measure(spec, watch or Watch(), state, run, "links")

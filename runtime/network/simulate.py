@@ -32,6 +32,9 @@ BACKLOG_GROWTH, BACKLOG_LEAST = 0.008, 50.0
 _DRAIN_STEP = 256
 """Cycles between two looks at whether all measured packets have arrived."""
 
+_PIECE = 10_000
+"""Cycles between two looks at whether somebody wants to stop: compiled code does not notice."""
+
 
 @dataclass(frozen=True)
 class NetworkResult:
@@ -138,9 +141,9 @@ def measure(
         What was measured.
     """
     counters = state.counters
-    run(watch.warmup, False)
+    _in_pieces(run, watch.warmup, False)
     behind, arrived = _mean_backlog(state), int(counters[ARRIVED])
-    run(watch.cycles, True)
+    _in_pieces(run, watch.cycles, True)
     accepted = (int(counters[ARRIVED]) - arrived) / (spec.nodes * watch.cycles)
     growth = _mean_backlog(state) - behind
     falls_behind = growth > max(BACKLOG_GROWTH * watch.cycles, BACKLOG_LEAST)
@@ -164,6 +167,11 @@ def measure(
         cycles=int(counters[CYCLE]),
         level=level,
     )
+
+
+def _in_pieces(run: Callable[[int, bool], None], cycles: int, measured: bool) -> None:
+    for done in range(0, cycles, _PIECE):
+        run(min(_PIECE, cycles - done), measured)
 
 
 def _mean_age(state: Watched) -> float:

@@ -13,7 +13,7 @@ MOST_VCS = 64
 """Virtual channels of a port are bits of one word."""
 
 MOST_NODES = 4096
-_MOST_BUFFERED = 1 << 24
+_MOST_BUFFERED = 1 << 22
 _MOST_CYCLES = 10**9
 
 
