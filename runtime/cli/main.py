@@ -22,6 +22,7 @@ _COMMANDS = {
     "estimate": ("ohmflow.runtime.cli.estimate_command", "Estimate time, energy, power and area."),
     "network": ("ohmflow.runtime.cli.network_command", "Run the network on chip alone, flit by flit."),
     "report": ("ohmflow.runtime.cli.report_command", "Make a run's page again, or compare runs."),
+    "device": ("ohmflow.runtime.cli.device_command", "Show what a target's devices do under pulses."),
     "targets": ("ohmflow.runtime.cli.targets_command", "List, show, check and validate targets."),
     "opt": ("ohmflow.runtime.cli.opt_command", "Run passes on tile IR text."),
 }

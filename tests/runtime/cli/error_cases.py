@@ -1170,3 +1170,57 @@ def counted(folder: Path) -> Path:
     (folder / "counted").mkdir()
     run_inference(program, chip, {"x": np.ones((3, 4), np.float32)}, folder / "counted", 0)
     return folder / "counted"
+
+
+# Devices --------------------------------------------------------------------------------------------------------------
+
+
+@case
+def device_of_a_target_without_pulses(folder: Path) -> Words:
+    return ["device", "ideal"]
+
+
+@case
+def device_of_an_inference_chip(folder: Path) -> Words:
+    return ["device", "puma"]
+
+
+@case
+def device_of_an_unknown_target(folder: Path) -> Words:
+    return ["device", "rpu-2061"]
+
+
+@case
+def device_drawn_as_png(folder: Path) -> Words:
+    return ["device", "rpu-2016", "-o", folder / "devices.png"]
+
+
+@case
+def device_drawn_into_a_folder_that_is_missing(folder: Path) -> Words:
+    return ["device", "rpu-2016", "-o", folder / "none" / "devices.svg"]
+
+
+@case
+def device_drawn_over_a_folder(folder: Path) -> Words:
+    (folder / "devices.svg").mkdir()
+    return ["device", "rpu-2016", "-o", folder / "devices.svg"]
+
+
+@case
+def devices_too_few(folder: Path) -> Words:
+    return ["device", "rpu-2016", "--devices", "1"]
+
+
+@case
+def devices_times_pulses_too_many(folder: Path) -> Words:
+    return ["device", "rpu-2016", "--devices", "10000", "--pulses", "100000"]
+
+
+@case
+def pulses_of_a_device_zero(folder: Path) -> Words:
+    return ["device", "rpu-2016", "--pulses", "0"]
+
+
+@case
+def seed_of_a_device_negative(folder: Path) -> Words:
+    return ["device", "rpu-2016", "--seed", "-1"]
