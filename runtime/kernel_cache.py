@@ -25,7 +25,7 @@ class KernelCacheWarning(UserWarning):
     """Compiled kernels can not be kept; all else works."""
 
 
-_KERNEL_FOLDERS = ("crossbar", "devices", "machine")
+_KERNEL_FOLDERS = ("crossbar", "devices", "machine", "network")
 
 
 def _installed_version(distribution: str) -> str:

@@ -53,25 +53,31 @@ def _accept(st: NetworkState, n: int, p: int, v: int, o: int, offered: Any, vcs:
 
 @njit(cache=True, forceinline=True)
 def allocate_channels(
-    st: NetworkState, n: int, vcs: int, asking: Ints, asked: Ints, offers: Masks, fresh: Masks
+    st: NetworkState, n: int, vcs: int, ports: Any, asking: Ints, asked: Ints, offers: Masks, fresh: Masks
 ) -> None:
-    """Give output channels to packets; `fresh` gets the lines that have one from the next cycle on."""
+    """Give output channels to packets of some ports; `fresh` gets the lines that have one from the next cycle on."""
     lines, masks = st.lines, st.masks
     first = n * PORTS * vcs
     every = ~ZERO >> np.uint64(64 - vcs)
-    for o in range(PORTS):
-        asked[o] = 0
-    for p in range(PORTS):
+    outputs = ZERO
+    while ports != ZERO:
+        p = lowest(ports)
+        ports &= ports - ONE
         mask = masks[n, p, WANTING]
         while mask != ZERO:
             v = lowest(mask)
             mask &= mask - ONE
             o = lines[first + p * vcs + v, ROUTE]
+            if outputs & bit(o) == ZERO:
+                outputs |= bit(o)
+                asked[o] = 0
             asking[o, asked[o], 0], asking[o, asked[o], 1] = p, v
             asked[o] += 1
-    for o in range(PORTS):
+    while outputs != ZERO:
+        o = lowest(outputs)
+        outputs &= outputs - ONE
         free = ~masks[n, o, TAKEN] & every
-        if asked[o] == 0 or free == ZERO:
+        if free == ZERO:
             continue
         if asked[o] == 1:
             _accept(st, n, asking[o, 0, 0], asking[o, 0, 1], o, free, vcs, fresh)
@@ -94,17 +100,28 @@ def allocate_channels(
 
 
 @njit(cache=True, forceinline=True)
-def match_switch(st: NetworkState, n: int, vcs: int, candidate: Ints, wanted: Masks, granted: Masks) -> None:
-    """Match inputs with outputs: `granted` gets, by input, the outputs that would have it; `candidate` the channels."""
+def match_switch(st: NetworkState, n: int, vcs: int, ports: Any, candidate: Ints, wanted: Masks, granted: Masks) -> Any:
+    """Match inputs with outputs.
+
+    Args:
+        st: state of the network.
+        n: the router.
+        vcs: virtual channels.
+        ports: inputs that have a line that is ready.
+        candidate: [5, 5] gets the channel that stands for an input at an output.
+        wanted: [5] for the function's own use.
+        granted: [5] gets the outputs that offer themselves to an input, for the inputs that are returned.
+
+    Returns:
+        Inputs with an offer.
+    """
     lines, masks, pointers = st.lines, st.masks, st.pointers
     first = n * PORTS * vcs
-    for o in range(PORTS):
-        wanted[o] = ZERO
-        granted[o] = ZERO
-    for p in range(PORTS):
+    outputs = ZERO
+    while ports != ZERO:
+        p = lowest(ports)
+        ports &= ports - ONE
         ready = masks[n, p, READY]
-        if ready == ZERO:
-            continue
         turn = np.uint64(pointers[n, p, TURN])
         upper = (ready >> turn) << turn
         lower = ready & ~upper
@@ -115,12 +132,21 @@ def match_switch(st: NetworkState, n: int, vcs: int, candidate: Ints, wanted: Ma
             else:
                 v = lowest(lower)
                 lower &= lower - ONE
-            out = lines[first + p * vcs + v, GIVEN]
-            if lines[first + out, CREDITS] > 0:
-                o = lines[first + p * vcs + v, ROUTE]
-                if (wanted[o] >> np.uint64(p)) & ONE == ZERO:
+            line = first + p * vcs + v
+            if lines[first + lines[line, GIVEN], CREDITS] > 0:
+                o = lines[line, ROUTE]
+                if outputs & bit(o) == ZERO:
+                    outputs |= bit(o)
+                    wanted[o] = bit(p)
+                    candidate[p, o] = v
+                elif wanted[o] & bit(p) == ZERO:
                     wanted[o] |= bit(p)
                     candidate[p, o] = v
-    for o in range(PORTS):
-        if wanted[o] != ZERO:
-            granted[first_from(wanted[o], pointers[n, o, SWITCH_GRANT])] |= bit(o)
+    inputs = ZERO
+    while outputs != ZERO:
+        o = lowest(outputs)
+        outputs &= outputs - ONE
+        p = first_from(wanted[o], pointers[n, o, SWITCH_GRANT])
+        granted[p] = bit(o) if inputs & bit(p) == ZERO else granted[p] | bit(o)
+        inputs |= bit(p)
+    return inputs

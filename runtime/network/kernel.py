@@ -16,7 +16,7 @@ from numba import njit
 import ohmflow.runtime.kernel_cache  # noqa: F401  (must run before a kernel is declared)
 from ohmflow.runtime.crossbar.draws import GOLDEN, mix
 from ohmflow.runtime.network.allocators import allocate_channels, match_switch
-from ohmflow.runtime.network.bits import ZERO, after, bit, first_from
+from ohmflow.runtime.network.bits import ONE, ZERO, after, bit, first_from, lowest
 from ohmflow.runtime.network.state import (
     ACTIVE,
     ARRIVED,
@@ -303,25 +303,27 @@ def advance(
         for k in range(4):
             due[slot, k] = 0
         for n in range(nodes):
-            any_wanting, any_ready = ZERO, ZERO
+            wanting, ready = ZERO, ZERO
             for p in range(PORTS):
-                any_wanting |= masks[n, p, WANTING]
-                any_ready |= masks[n, p, READY]
-            if any_wanting != ZERO:
-                allocate_channels(st, n, vcs, asking, asked, offers, fresh)
-            if any_ready != ZERO:
-                match_switch(st, n, vcs, candidate, wanted, granted)
-                for p in range(PORTS):
-                    if granted[p] != ZERO:
-                        o = first_from(granted[p], pointers[n, p, SWITCH_ACCEPT])
-                        v = candidate[p, o]
-                        pointers[n, o, SWITCH_GRANT] = after(p, PORTS)
-                        pointers[n, p, SWITCH_ACCEPT] = after(o, PORTS)
-                        pointers[n, p, TURN] = after(v, vcs)
-                        _move(st, n, p, v, now, slot, vcs, link, credit)
-            if any_wanting != ZERO:
-                for p in range(PORTS):
-                    masks[n, p, READY] |= fresh[p]
-                    fresh[p] = ZERO
+                wanting |= bit(p) if masks[n, p, WANTING] != ZERO else ZERO
+                ready |= bit(p) if masks[n, p, READY] != ZERO else ZERO
+            if wanting != ZERO:
+                allocate_channels(st, n, vcs, wanting, asking, asked, offers, fresh)
+            if ready != ZERO:
+                inputs = match_switch(st, n, vcs, ready, candidate, wanted, granted)
+                while inputs != ZERO:
+                    p = lowest(inputs)
+                    inputs &= inputs - ONE
+                    o = first_from(granted[p], pointers[n, p, SWITCH_ACCEPT])
+                    v = candidate[p, o]
+                    pointers[n, o, SWITCH_GRANT] = after(p, PORTS)
+                    pointers[n, p, SWITCH_ACCEPT] = after(o, PORTS)
+                    pointers[n, p, TURN] = after(v, vcs)
+                    _move(st, n, p, v, now, slot, vcs, link, credit)
+            while wanting != ZERO:
+                p = lowest(wanting)
+                wanting &= wanting - ONE
+                masks[n, p, READY] |= fresh[p]
+                fresh[p] = ZERO
         slot = after(slot, wheel)
     counters[CYCLE] = begin + cycles
