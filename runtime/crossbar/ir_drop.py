@@ -23,7 +23,8 @@ Matrix = npt.NDArray[np.float64]
 TOLERANCE = 1e-13
 """Residual at which the exact solution ends, relative to that of bit lines at 0 volts."""
 
-_TURNS_PER_LINE = 8
+_TURNS_PER_LINE = 64
+"""Wires a thousand times as resistive as cells, which no array has, take about 24; this bound is a safeguard."""
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,16 @@ def test_strong_drop_is_solved_too() -> None:
 
 
 @pytest.mark.parametrize("transposed", [False, True])
+def test_wires_worse_than_the_cells_are_solved_too(transposed: bool) -> None:
+    rng = np.random.default_rng(6)
+    g, volts = rng.uniform(1e-6, 1e-3, (12, 12)), rng.uniform(0, 1, (2, 12))
+    wires = Wires(1e6, 5e5)
+    expected = nodal_analysis(g, volts, wires, transposed)
+    found = exact_currents(g, volts, wires, transposed)
+    assert np.abs(found - expected).max() <= 1e-9 * expected.max()
+
+
+@pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("sweeps", [0, 2])
 def test_result_of_a_vector_does_not_depend_on_the_others(transposed: bool, sweeps: int) -> None:
     rng = np.random.default_rng(5)
