@@ -26,9 +26,6 @@ from ohmflow.runtime.network.traffic import destinations
 
 SCHEMA_VERSION = 1
 
-BACKLOG_GROWTH, BACKLOG_LEAST = 0.008, 50.0
-"""A network is saturated, too, if its sources fall behind by more than this share of the window and so many cycles."""
-
 _DRAIN_STEP = 256
 """Cycles between two looks at whether all measured packets have arrived."""
 
@@ -47,8 +44,7 @@ class NetworkResult:
         hops: mean of the routers visited.
         offered_rate: flits per node and cycle that sources would send, as asked for.
         accepted_rate: flits per node and cycle that reached nodes in the window.
-        saturated: whether more was offered than the network takes: the mean packet latency is above
-            `Watch.latency_limit`, or the sources fell behind by more than BACKLOG_GROWTH of the window.
+        saturated: whether the mean packet latency would be above `Watch.latency_limit` in the next window.
         flit_hops: flits moved through routers, warm-up and drain included.
         cycles: that were run, warm-up and drain included.
         level: flits, or links of the fast mode.
@@ -145,9 +141,10 @@ def measure(
     behind, arrived = _mean_backlog(state), int(counters[ARRIVED])
     _in_pieces(run, watch.cycles, True)
     accepted = (int(counters[ARRIVED]) - arrived) / (spec.nodes * watch.cycles)
-    growth = _mean_backlog(state) - behind
-    falls_behind = growth > max(BACKLOG_GROWTH * watch.cycles, BACKLOG_LEAST)
-    saturated = falls_behind or _mean_age(state) > watch.latency_limit
+    # Beyond saturation latency grows with time without end, so a limit alone would mean the more the longer one waits:
+    # what sources have fallen behind in this window, the packets of the next one would wait besides.
+    growth = max(_mean_backlog(state) - behind, 0.0)
+    saturated = _mean_age(state) + growth > watch.latency_limit
     while counters[OPEN]:
         run(_DRAIN_STEP, False)
     packets = int(counters[CLOSED])

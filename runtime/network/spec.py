@@ -81,7 +81,7 @@ class Watch:
     Attributes:
         warmup: cycles before the window.
         cycles: cycles of the window, in which packets and flits are counted.
-        latency_limit: cycles; the network is saturated if the mean packet latency is above.
+        latency_limit: cycles; the network is saturated if the mean packet latency would be above in a next window.
 
     Raises:
         NetworkError: a value is out of range.
