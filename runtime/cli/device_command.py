@@ -82,7 +82,7 @@ def _print(view: "DeviceView") -> None:
         where = f"{round(float(settled.mean()), 4) + 0.0:.4f} ± {settled.std():.2g}"
         screen.print(f"Symmetry point: {where}, of {settled.size} of {number} devices")
     else:
-        screen.print(f"Symmetry point: none of {number} devices settles under these alternating pulses")
+        screen.print(f"Symmetry point: none of {number} devices settles between its bounds under these pulses")
     if view.half_select:
         up, down = (float(t.w[-1].mean()) for t in (view.half_up, view.half_down))
         moved = f"{view.pulses} pulses move w from 0 to {up:.3g}, or {down:.3g}"

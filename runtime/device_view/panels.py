@@ -38,7 +38,9 @@ def curves(view: DeviceView, place: Place) -> tuple[list[Markup], Key]:
     up, down = view.curves
     sizes = np.concatenate([up.step, -down.step])
     known = sizes[np.isfinite(sizes)]
-    on = axes(place, _with(view.bounds, view.swing.w), (min([0.0, *known]), max([1.0, *known])))
+    on = axes(
+        place, _with(view.bounds, np.concatenate([view.low, view.high])), (min([0.0, *known]), max([1.0, *known]))
+    )
     parts = [*frame(on, _WEIGHT, "mean step / dw_min")]
     parts += line(on, up.w, up.step, "s0") + line(on, down.w, -down.step, "s1")
     return parts, (("s0", "up"), ("s1", "down (its size)"))
@@ -72,11 +74,10 @@ def symmetry(view: DeviceView, place: Place) -> tuple[list[Markup], Key]:
     if settled:
         mean, spread = float(view.settled.mean()), float(view.settled.std())
         parts += mark_y(on, "", mean, 0.0, "start")
-        said = f"{settled} of {devices} devices settle, at {round(mean, 3) + 0.0:.3f} ± {spread:.3f}".replace(
-            " -", " −"
-        )
+        where = f"{round(mean, 3) + 0.0:.3f}".replace("-", "−")
+        said = f"{settled} of {devices} devices settle between bounds, at {where} ± {spread:.3f}"
     else:
-        said = f"none of {devices} devices settles in these pulses"
+        said = f"none of {devices} devices settles between its bounds"
     parts.append(text(on.left + on.width - 4, on.top + 12, said, "tick", "end"))
     return parts, (("s2", "from the upper bound"), ("s3", "from the lower bound"))
 

@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 _REPEATS = 50
 _PLACES, _REPEATS_AT_A_PLACE, _FEWEST = 41, 10, 10
 _CLEAR = 5.0
-_SETTLED = 0.1
+_SETTLED, _AT_BOUND = 0.1, 0.05
 _SWING, _STEPS_UP, _STEPS_DOWN, _FROM_ABOVE, _FROM_BELOW, _HALF_UP, _HALF_DOWN, _CURVES = range(8)
 
 NOT_MODELLED = ("retention", "endurance", "relaxation after a pulse")
@@ -66,7 +66,7 @@ class DeviceView:
         steps: (up, down), each [repeats, devices], from w = 0.
         above: pairs of pulses, up and down, from the upper bounds.
         below: pairs from the lower bounds.
-        symmetry: [devices] where pairs settle, not a number where they do not within the train.
+        symmetry: [devices] where pairs settle between the bounds, not a number where they do not within the train.
         low: [devices] lower bounds.
         high: [devices] upper bounds.
         half_select: step of a half-selected device relative to a whole pulse, as the target says it; 0 if none moves.
@@ -152,7 +152,7 @@ def examine(target: Target, options: ViewOptions) -> DeviceView:
         ),
         above=above,
         below=below,
-        symmetry=symmetry_points(above, below, bench.high - bench.low),
+        symmetry=symmetry_points(above, below, bench.low, bench.high, dw_min),
         low=bench.low,
         high=bench.high,
         half_select=bench.half_select,
@@ -193,20 +193,25 @@ def step_curve(bench: DeviceBench, sign: float) -> StepCurve:
     return StepCurve(places, mean)
 
 
-def symmetry_points(above: Trace, below: Trace, ranges: Floats) -> Floats:
+def symmetry_points(above: Trace, below: Trace, low: Floats, high: Floats, dw_min: float) -> Floats:
     """Return where alternating pulses settle, wherever they began.
 
     Args:
         above: pairs of pulses from the upper bounds.
         below: pairs from the lower bounds.
-        ranges: [devices] high − low.
+        low: [devices] lower bounds.
+        high: [devices] upper bounds.
+        dw_min: nominal step.
 
     Returns:
-        [devices] mean of the last quarters of both, or not a number where they are further apart than a tenth of the
-        device's range: there alternating pulses hardly move the device, or the train is too short to tell.
+        [devices] mean of the last quarters of both. Not a number where they are further apart than a tenth of the
+        device's range (alternating pulses hardly move it, or the train is too short to tell), and where they rest at a
+        bound: within two steps, or a twentieth of the range.
     """
     tail = max(len(above.pulses) // 4, 1)
-    high, low = above.w[-tail:].mean(axis=0), below.w[-tail:].mean(axis=0)
-    settled = np.abs(high - low) < _SETTLED * ranges
-    found: Floats = np.where(settled, (high + low) / 2.0, np.nan)
+    upper, lower = above.w[-tail:].mean(axis=0), below.w[-tail:].mean(axis=0)
+    point, ranges = (upper + lower) / 2.0, high - low
+    settled = np.abs(upper - lower) < _SETTLED * ranges
+    clear = np.minimum(high - point, point - low) > np.maximum(_AT_BOUND * ranges, 2.0 * dw_min)
+    found: Floats = np.where(settled & clear, point, np.nan)
     return found

@@ -54,6 +54,13 @@ def test_constant_steps_have_no_symmetry_point() -> None:
     assert examine(chip("constant-step"), ViewOptions(devices=3)).settled.size == 0
 
 
+def test_devices_that_drift_to_a_bound_have_no_symmetry_point() -> None:
+    view = examine(chip("constant-step", up_down=0.5, dw_min_ctoc=0.3), ViewOptions(devices=20))
+    assert (view.above.w[-1] > 0.95).all()
+    assert (view.below.w[-1] > 0.95).all()
+    assert view.settled.size == 0
+
+
 def test_symmetry_points_spread_as_their_devices_do(spread: DeviceView) -> None:
     assert spread.settled.size > 0.99 * 1000
     # The closed form of each device, from its own steps and bounds.
