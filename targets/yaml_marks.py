@@ -7,6 +7,7 @@ are no text, recursive aliases and files that are no mapping are problems, colle
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import yaml
 
@@ -120,8 +121,18 @@ def read_yaml(text: str, label: str, at: Mark | None = None) -> tuple[Node | Non
 
 def _too_deep(text: str) -> tuple[int, int] | None:
     """Line and column where lists and mappings are too deep in each other: to compose them overflows the C stack."""
+    try:
+        return _first_too_deep(text, _LOADER)
+    except yaml.YAMLError as error:
+        if "nesting" not in (getattr(error, "problem", None) or ""):
+            raise
+        # libyaml reads ahead and has a limit of its own; the parser in Python tells where ours was passed.
+        return _first_too_deep(text, yaml.SafeLoader)
+
+
+def _first_too_deep(text: str, loader: Any) -> tuple[int, int] | None:
     depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
+    for event in yaml.parse(text, Loader=loader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _MAX_DEPTH:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import ohmflow.targets
 from ohmflow.compiler.compile import compile_model
 from ohmflow.runtime.training.api import train
 from ohmflow.runtime.training.inference import run_inference
@@ -17,7 +18,7 @@ from ohmflow.runtime.training.trainer import TrainOptions
 from ohmflow.targets.registry import load
 from tests.end_to_end.models import DIGITS_MLP
 
-LIBRARY = Path(__file__).parents[2] / "targets" / "library"
+LIBRARY = Path(ohmflow.targets.__file__).parent / "library"
 SCRIPT = Path(__file__).with_name("recompute_ledger.py")
 SMALL_CHIP = """\
 name: small-chip

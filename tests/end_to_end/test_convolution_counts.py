@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import ohmflow.targets
 from ohmflow.compiler.compile import CompileOptions, compile_model
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.windows import Window
@@ -20,7 +21,7 @@ from ohmflow.targets.registry import load
 from ohmflow.targets.schema.target import Target
 from tests.compiler.emit.conv_networks import NetworkWriter
 
-LIBRARY = Path(__file__).parents[2] / "targets" / "library"
+LIBRARY = Path(ohmflow.targets.__file__).parent / "library"
 SCRIPT = Path(__file__).with_name("recompute_ledger.py")
 CHIP = """\
 name: conv-chip

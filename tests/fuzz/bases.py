@@ -7,6 +7,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+import ohmflow.targets
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ("digits_mlp", "lenet5", "resnet_small")
 
@@ -114,4 +116,4 @@ TARGETS = ("ideal", "protonic-psg", "rpu-2016", "cmos-28nm-base")
 @cache
 def target_text(name: str) -> str:
     """A shipped target's file."""
-    return (ROOT / "targets" / "library" / f"{name}.yaml").read_text(encoding="utf-8")
+    return (Path(ohmflow.targets.__file__).parent / "library" / f"{name}.yaml").read_text(encoding="utf-8")

@@ -117,7 +117,9 @@ def _events_of_the_page() -> set[tuple[str, str]]:
     from pathlib import Path
 
     page = (Path(__file__).parents[3] / "docs" / "ledger.md").read_text()
-    rows = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| ")]
+    part = page[page.index("## Events and their energies") :]
+    part = part[: part.index("\n## ", 1)]
+    rows = [line.split("|")[1:3] for line in part.splitlines() if line.startswith("| ")]
     return {
         (component.strip(), event.strip())
         for component, events in rows[1:]
