@@ -75,7 +75,7 @@ def symmetry(view: DeviceView, place: Place) -> tuple[list[Markup], Key]:
         mean, spread = float(view.settled.mean()), float(view.settled.std())
         parts += mark_y(on, "", mean, 0.0, "start")
         where = f"{round(mean, 3) + 0.0:.3f}".replace("-", "−")
-        said = f"{settled} of {devices} devices settle between bounds, at {where} ± {spread:.3f}"
+        said = f"{settled} of {devices} devices settle, at {where} ± {spread:.3f}"
     else:
         said = f"none of {devices} devices settles between its bounds"
     parts.append(text(on.left + on.width - 4, on.top + 12, said, "tick", "end"))
