@@ -57,10 +57,10 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Estimate what a model takes on a target, without executing it.
+    """Estimate what MODEL (an ONNX file) or a compiled PROGRAM takes on a target, without executing it.
 
-    SOURCE is an ONNX file or a program folder. Time is that of the clock engine on the compiled program; what depends
-    on numbers is assumed, or is what a run counted, and is printed.
+    Time is that of the clock engine on the compiled program; what depends on numbers is assumed, or is what a run
+    counted, and is printed.
     """
     from ohmflow.runtime.estimate.record import load_counts
     from ohmflow.targets.capability import can_train

@@ -60,7 +60,12 @@ def compile_options(function: F) -> F:
         (
             click.option("--loss", default="cross-entropy", show_default=True, help="cross-entropy or mse."),
             click.option("--rule", default="sgd", show_default=True, help="Update rule of the arrays."),
-            click.option("--optimizer", default="sgd", show_default=True, help="Optimiser of digital parameters."),
+            click.option(
+                "--optimizer",
+                default="sgd",
+                show_default=True,
+                help="Optimiser of digital parameters: sgd, momentum or adam.",
+            ),
             click.option(
                 "--weight-scaling",
                 default="max",
@@ -79,9 +84,14 @@ def compile_options(function: F) -> F:
                 "--packing",
                 default="share",
                 show_default=True,
-                help="share tiles between small arrays, or spread them.",
+                help="share (small arrays share tiles) or spread (a tile for each, while tiles last).",
             ),
-            click.option("--placer", default="snake", show_default=True, help="How tiles are placed on the mesh."),
+            click.option(
+                "--placer",
+                default="snake",
+                show_default=True,
+                help="How tiles are placed on the mesh: snake or scatter.",
+            ),
             click.option(
                 "--passes", default="", help="Passes on the tile IR, such as fuse-maps (see ohmflow opt --list)."
             ),

@@ -17,7 +17,7 @@ from ohmflow.runtime.cli.options import (
 
 
 @click.command("run", short_help="Run a model forward on a simulated chip.")
-@click.argument("source", metavar="PROGRAM|MODEL")
+@click.argument("source", metavar="MODEL|PROGRAM")
 @target_options
 @click.option("--inputs", required=True, type=click.Path(path_type=Path), help=".npz with one array per graph input.")
 @click.option(
@@ -38,9 +38,10 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Program the weights on the chip, read INPUTS through it, and write OUTPUT/outputs.npz.
+    """Run MODEL (an ONNX file) or a compiled PROGRAM forward on a simulated chip.
 
-    SOURCE is a program folder or an ONNX file.
+    Its weights are programmed, the rows of INPUTS are read through them, and OUTPUT receives outputs.npz, summary.json,
+    ledger.csv and events.npz.
     """
     from ohmflow.runtime.cli.show import show_bill
     from ohmflow.runtime.training.inference import run_inference

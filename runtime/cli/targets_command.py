@@ -32,7 +32,7 @@ def list_targets(as_json: bool) -> None:
         click.echo(f"{info.name:<{width}}  {info.summary}")
 
 
-@command.command("show")
+@command.command("show", short_help="Show the values of a target.")
 @click.argument("target")
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change a value first.")
 @json_option
@@ -46,7 +46,7 @@ def show(target: str, overrides: tuple[str, ...], as_json: bool) -> None:
     _print(about)
 
 
-@command.command("check")
+@command.command("check", short_help="Find the mistakes of target files.")
 @click.argument("targets", nargs=-1, required=True)
 @json_option
 def check(targets: tuple[str, ...], as_json: bool) -> None:
@@ -79,7 +79,7 @@ def check(targets: tuple[str, ...], as_json: bool) -> None:
         click.get_current_context().exit(2)
 
 
-@command.command("validate")
+@command.command("validate", short_help="Compare targets with what is published.")
 @click.argument("targets", nargs=-1)
 @json_option
 def validate(targets: tuple[str, ...], as_json: bool) -> None:

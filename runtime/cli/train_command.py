@@ -56,7 +56,7 @@ _OF_A_RESUMPTION = ("resume", "epochs", "as_json", "trace", "trace_window")
 @click.option(
     "--normalize", default="none", show_default=True, help="Scale inputs: none, standard (mean and deviation) or range."
 )
-@click.option("--update-at", default="batch", show_default=True, help="Apply updates after each batch or each sample.")
+@click.option("--update-at", default="batch", show_default=True, help="Apply updates after each batch or sample.")
 @click.option("--eval-every", type=int, default=1, show_default=True, help="Epochs between evaluations.")
 @click.option("--patience", type=int, help="End when so many evaluations in a row did not improve.")
 @click.option(
@@ -69,7 +69,7 @@ _OF_A_RESUMPTION = ("resume", "epochs", "as_json", "trace", "trace_window")
     "--resume",
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="Go on with a run that was stopped or killed; --epochs may be raised.",
+    help="Go on with a run that was stopped or killed; only --epochs may be changed.",
 )
 @trace_options
 @compile_options
