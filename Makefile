@@ -13,8 +13,8 @@ $(VENV)/.ready: pyproject.toml
 	@echo "Setting up $(VENV) (once; downloads packages) ..."
 	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "ohmflow needs Python 3.11 or newer, not " + sys.version.split()[0]'
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
 setup: $(VENV)/.ready  ## Make the virtual environment.
