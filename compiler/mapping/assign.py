@@ -53,8 +53,9 @@ def assign(
         least = -(-weights // (tile_rows * tile_cols))
         proof = "proven" if certain or least > tiles else "not proven to be the fewest"
         largest = max(shapes, key=lambda name: shapes[name][0] * shapes[name][1])
+        s = "s" if tiles != 1 else ""
         raise InfeasibleError(
-            f"target {target.name}: the model must fit its {tiles} tiles of {tile_rows} x {tile_cols}, but needs "
+            f"target {target.name}: the model must fit its {tiles} tile{s} of {tile_rows} x {tile_cols}, but needs "
             f"{bins} (at least {least} by area alone), {bins - tiles} too many ({proof}); the largest array is "
             f"'{largest}' with {shapes[largest][0]} x {shapes[largest][1]} weights; use a larger mesh or tile "
             "(--set chip.mesh=..., --set tile.crossbar.rows=...), or a smaller model"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -235,6 +236,11 @@ def read_npz(file: Path, option: str) -> dict[str, NDArray[Any]]:
     """
     if not file.is_file():
         found = "a folder" if file.is_dir() else "a missing one"
+        if option == "--data":
+            near = "; did you mean 'digits'?" if get_close_matches(str(file), ["digits"]) else "; check the path"
+            raise RunError(
+                f"{option} {file}: must be digits, an .npz or .csv file, or a folder of IDX files, not {found}{near}"
+            )
         raise RunError(f"{option} {file}: must be an .npz file, not {found}; check the path")
     try:
         archive = np.load(file, allow_pickle=False)
