@@ -115,9 +115,7 @@ class PartsPlan:
         if not isinstance(op, Operation):
             return 1
         if isinstance(op, CallOp):
-            steps = self._calls.get(op)
-            number = list(op.outs).index(value)  # type: ignore[arg-type]  # a value of this operation
-            return steps.count if steps is not None and steps.parts[number] >= 0 else 1
+            return self.steps[op] if self._made_along(value) >= 0 else 1
         return self.steps.get(op, 1)
 
     def added_as_read(self, op: FoldOp) -> bool:
@@ -331,7 +329,7 @@ def _fold(order: list[int], ops: list[Operation], depth: int) -> tuple[Part | Re
 
 def _longest_repeat(order: list[int], at: int) -> tuple[int, int]:
     """The period and count that cover most of the order from here on; the shortest period of equals."""
-    best = (1, 1)
+    best, covered = (1, 1), 0
     for period in range(1, min(_LONGEST_PERIOD, (len(order) - at) // 2) + 1):
         if order[at] != order[at + period]:
             continue
@@ -339,8 +337,8 @@ def _longest_repeat(order: list[int], at: int) -> tuple[int, int]:
         while end < len(order) and order[end] == order[end - period]:
             end += 1
         times = (end - at) // period
-        if times > 1 and times * period > best[0] * best[1] * (1 if best[1] > 1 else 0):
-            best = (period, times)
+        if times > 1 and times * period > covered:
+            best, covered = (period, times), times * period
     return best
 
 

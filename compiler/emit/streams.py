@@ -138,10 +138,9 @@ class _Streams:
                 continue
             loop = self._emitted.add_loop(Op.MAP, path, Trip.CONST, item.times, -1, 0)
             each = count_steps(item.items)
-            before = Counter(done)
             self._parts(plan, item.items, (*path, loop), (*rows, each), done)
             for op, count in each.items():
-                done[op] = before[op] + count * item.times
+                done[op] += count * (item.times - 1)
             self._whole_results(plan, each, done, rows)
 
     def _whole_results(

@@ -4,7 +4,7 @@ from typing import Self
 
 from typing_extensions import override
 from xdsl.dialects.builtin import DenseArrayBase, f32, i64
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, prop_def, result_def
 from xdsl.parser import Parser
 from xdsl.printer import Printer
@@ -75,8 +75,47 @@ def window_stash(window: Window) -> StashType:
     return StashType(VecType((window.size,), f32))
 
 
+class _FiguresOp(IRDLOperation):
+    """What window and fold share: one operand, one result, and a geometry that is printed behind the operand."""
+
+    figures = prop_def(DenseArrayBase)
+
+    def __init__(self, operand: SSAValue, window: Window):
+        """Make the operation.
+
+        Args:
+            operand: Of window, an image as a vec; of fold, a stash of windows.
+            window: The geometry.
+        """
+        properties = {"figures": _stored(window)}
+        super().__init__(operands=[operand], result_types=[self._result(window)], properties=properties)
+
+    @staticmethod
+    def _result(window: Window) -> Attribute:
+        raise NotImplementedError
+
+    @property
+    def window(self) -> Window:
+        """The geometry."""
+        return Window.of(tuple(int(n) for n in self.figures.get_values()))
+
+    @classmethod
+    @override
+    def parse(cls, parser: Parser) -> Self:
+        operand = parse_operand(parser)
+        op = cls(operand, _parse_figures(parser))
+        op.attributes.update(parse_extra(parser))
+        return op
+
+    @override
+    def print(self, printer: Printer) -> None:
+        printer.print_string(" ")
+        printer.print_operand(self.operands[0])
+        _print_figures(printer, self, self.window)
+
+
 @irdl_op_definition
-class WindowOp(IRDLOperation):
+class WindowOp(_FiguresOp):
     """Take the windows of an image, which a loop over the positions then reads.
 
     Values: `vec<CxHxWxf32>` becomes a stash of vecs, one for every position, row by row, as if a loop had collected
@@ -89,7 +128,6 @@ class WindowOp(IRDLOperation):
     """
 
     name = "tile.window"
-    figures = prop_def(DenseArrayBase)
     image = operand_def(VecType)
     stash = result_def(StashType)
 
@@ -100,26 +138,12 @@ class WindowOp(IRDLOperation):
             image: A vec of the window's image.
             window: The geometry.
         """
-        super().__init__(operands=[image], result_types=[window_stash(window)], properties={"figures": _stored(window)})
+        super().__init__(image, window)
 
-    @property
-    def window(self) -> Window:
-        """The geometry."""
-        return Window.of(tuple(int(n) for n in self.figures.get_values()))
-
-    @classmethod
+    @staticmethod
     @override
-    def parse(cls, parser: Parser) -> Self:
-        image = parse_operand(parser)
-        op = cls(image, _parse_figures(parser))
-        op.attributes.update(parse_extra(parser))
-        return op
-
-    @override
-    def print(self, printer: Printer) -> None:
-        printer.print_string(" ")
-        printer.print_operand(self.image)
-        _print_figures(printer, self, self.window)
+    def _result(window: Window) -> Attribute:
+        return window_stash(window)
 
     @override
     def verify_(self) -> None:
@@ -133,7 +157,7 @@ class WindowOp(IRDLOperation):
 
 
 @irdl_op_definition
-class FoldOp(IRDLOperation):
+class FoldOp(_FiguresOp):
     """Add windows up to an image: the transpose of `window`, the way back through a convolution.
 
     Values: a stash of vecs, one for every position, becomes `vec<CxHxWxf32>`; elements that windows share are summed,
@@ -146,7 +170,6 @@ class FoldOp(IRDLOperation):
     """
 
     name = "tile.fold"
-    figures = prop_def(DenseArrayBase)
     stash = operand_def(StashType)
     image = result_def(VecType)
 
@@ -157,28 +180,12 @@ class FoldOp(IRDLOperation):
             stash: A stash of windows.
             window: The geometry.
         """
-        super().__init__(
-            operands=[stash], result_types=[VecType(window.image, f32)], properties={"figures": _stored(window)}
-        )
+        super().__init__(stash, window)
 
-    @property
-    def window(self) -> Window:
-        """The geometry."""
-        return Window.of(tuple(int(n) for n in self.figures.get_values()))
-
-    @classmethod
+    @staticmethod
     @override
-    def parse(cls, parser: Parser) -> Self:
-        stash = parse_operand(parser)
-        op = cls(stash, _parse_figures(parser))
-        op.attributes.update(parse_extra(parser))
-        return op
-
-    @override
-    def print(self, printer: Printer) -> None:
-        printer.print_string(" ")
-        printer.print_operand(self.stash)
-        _print_figures(printer, self, self.window)
+    def _result(window: Window) -> Attribute:
+        return VecType(window.image, f32)
 
     @override
     def verify_(self) -> None:
