@@ -29,7 +29,7 @@ from ohmflow.compiler.lowering.schedule_items import Item, Section, make_section
 from ohmflow.compiler.lowering.segments import Segment, cut_segments, is_array_operation
 from ohmflow.compiler.lowering.work import is_rows, node_work, row_dims
 from ohmflow.compiler.program.program import SegmentRecord, StateRecord
-from ohmflow.compiler.rules.protocol import Rule, SiteFactors, UpdateContext
+from ohmflow.compiler.rules.protocol import MAIN, Declaration, Rule, SiteFactors, UpdateContext
 from ohmflow.compiler.tile.attributes import WeightsAttr
 from ohmflow.compiler.tile.entry import EntryOp, ReturnOp, SegmentOp
 from ohmflow.compiler.tile.state import StateOp
@@ -258,18 +258,21 @@ def _update_arrays(
                 factors = builder.value(_held(x)), builder.value(d)
                 sites.append(SiteFactors(number, *factors, positions, window))
         if sites:
-            builder.versions[info.name] = options.rule.lower(
+            last = options.rule.lower(
                 UpdateContext(
-                    builder.block,
-                    info.name,
-                    sorted(sites, key=lambda s: s.site),
-                    builder.value(lr),
-                    builder.batch,
-                    builder.versions[info.name],
-                    builder.dones[info.name],
-                    options.scheme,
+                    block=builder.block,
+                    array=info.name,
+                    scheme=options.scheme,
+                    setting=None,  # type: ignore[arg-type]
+                    declaration=Declaration(),
+                    versions={MAIN: builder.versions[info.name]},
+                    sites=sorted(sites, key=lambda s: s.site),
+                    lr=builder.value(lr),
+                    batch=builder.batch,
+                    tokens={MAIN: builder.dones[info.name]},
                 )
             )
+            builder.versions[info.name] = last[MAIN]
 
 
 def _held(value: ir.Value) -> ir.Value:

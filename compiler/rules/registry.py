@@ -18,10 +18,14 @@ def rules() -> dict[str, type[Rule]]:
     return extensions(GROUP, "rule", {kind.name: kind for kind in _OURS})
 
 
-def rule(name: str) -> Rule:
+def rule(name: str, option: str = "--rule") -> Rule:
     """Make the rule called `name`.
+
+    Args:
+        name: of the rule.
+        option: which option of the shell names it, for messages.
 
     Raises:
         ChoiceError: it is not known, or two rules have one name.
     """
-    return choose("--rule", name, rules())()
+    return choose(option, name, rules())()

@@ -1,17 +1,19 @@
 """Pulsed stochastic gradient descent: W becomes W − lr·x·dᵀ for every sample, by pulses, in place.
 
+Memory: one device a weight, nothing digital.
 Source: Gokmen and Vlasov 2016, 10.3389/fnins.2016.00333.
 """
 
-from xdsl.ir import Block, SSAValue
+from collections.abc import Mapping, Sequence
 
-from ohmflow.compiler.rules.protocol import UpdateContext
+from xdsl.ir import SSAValue
+
+from ohmflow.compiler.rules.loops import VectorPair, for_each_vector
+from ohmflow.compiler.rules.protocol import MAIN, Rule, UpdateContext
 from ohmflow.compiler.tile.compute import UpdateOp
-from ohmflow.compiler.tile.control import ForOp, YieldOp, loop_body
-from ohmflow.compiler.tile.stash import UnstashOp
 
 
-class Sgd:
+class Sgd(Rule):
     """One update for every sample, site and position, in this order.
 
     ```
@@ -26,38 +28,13 @@ class Sgd:
 
     name = "sgd"
 
-    def lower(self, context: UpdateContext) -> SSAValue:
+    def lower(self, context: UpdateContext) -> Mapping[str, SSAValue]:
         """Append the loop; see the class."""
-        body = loop_body([context.version.type])
-        index = body.args[0]
-        version: SSAValue = body.args[1]
-        index.name_hint, version.name_hint = "i", context.version.name_hint
-        for site in context.sites:
-            x, d = site.at(body, index)
-            if site.positions is None:
-                version = self._update(context, body, site.site, x, d, version)
-                continue
-            inner = loop_body([version.type])
-            inner.args[0].name_hint, inner.args[1].name_hint = "p", context.version.name_hint
-            x_p, d_p = UnstashOp(x, inner.args[0]), UnstashOp(d, inner.args[0])
-            x_p.value.name_hint, d_p.value.name_hint = "x", "d"
-            inner.add_ops([x_p, d_p])
-            last = self._update(context, inner, site.site, x_p.value, d_p.value, inner.args[1])
-            inner.add_op(YieldOp(carried=[last]))
-            positions = ForOp(site.positions, inner, [version])
-            body.add_op(positions)
-            version = positions.carried_outs[0]
-            version.name_hint = context.version.name_hint
-        body.add_op(YieldOp(carried=[version]))
-        loop = ForOp(context.batch, body, [context.version], after=list(context.dones))
-        loop.carried_outs[0].name_hint = context.version.name_hint
-        context.block.add_op(loop)
-        return loop.carried_outs[0]
 
-    def _update(
-        self, context: UpdateContext, block: Block, site: int, x: SSAValue, d: SSAValue, version: SSAValue
-    ) -> SSAValue:
-        op = UpdateOp(context.array, site, x, d, context.lr, version, scheme=context.scheme)
-        op.outs[0].name_hint = context.version.name_hint
-        block.add_op(op)
-        return op.outs[0]
+        def step(pair: VectorPair, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            op = UpdateOp(context.array, pair.site, pair.x, pair.d, context.lr, carried[0], scheme=context.scheme)
+            pair.block.add_op(op)
+            return [op.outs[0]]
+
+        (last,) = for_each_vector(context, [context.version], step, context.dones)
+        return {MAIN: last}
