@@ -7,8 +7,8 @@ from typing import Literal
 
 from ohmflow.targets.quantity import Quantity, ceiling
 from ohmflow.targets.schema.chip import Chip
+from ohmflow.targets.schema.reading import Adc
 from ohmflow.targets.schema.target import Target
-from ohmflow.targets.schema.tile import Adc
 
 Side = Literal["cols", "rows"]
 """Which lines are converted: `cols` in a forward read, `rows` in a transposed one."""

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmflow.runtime.crossbar.spec import ReadCounts, UpdateCounts
+from ohmflow.runtime.crossbar.counts import ReadCounts, UpdateCounts
 
 DRIVEN, CONVERSIONS, DOSE, ROW_PULSES, COL_PULSES, COINCIDENCES, VERIFY_READS = range(7)
 """Columns of a tally: driven lines × attempts; converted lines × attempts; read dose, siemens; pulses on rows and on

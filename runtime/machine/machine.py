@@ -13,13 +13,11 @@ from ohmflow.compiler.program.entry import CountLayout, resolve
 from ohmflow.compiler.program.errors import ProgramError
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.schedule import Timeline
-from ohmflow.runtime.crossbar.array import CrossbarArray
-from ohmflow.runtime.crossbar.spec import Block, ConductanceSpec, ReadSpec, UpdateSpec
-from ohmflow.runtime.devices.registry import device_class
 from ohmflow.runtime.digital.sessions import load_segments
 from ohmflow.runtime.ledger.events import EventBook, TileShape
 from ohmflow.runtime.machine.clock import Clock
 from ohmflow.runtime.machine.errors import ScratchpadError
+from ohmflow.runtime.machine.make_arrays import make_arrays
 from ohmflow.runtime.machine.masks import with_masks
 from ohmflow.runtime.machine.values import PATCH_BYTES, ValueEngine
 from ohmflow.targets.schema.target import Target
@@ -69,7 +67,7 @@ class Machine:
         self.seed = seed
         self.values = ValueEngine(
             program,
-            _arrays(program, target, seed),
+            make_arrays(program, target, seed),
             load_segments(program.segments, program.segments_onnx),
             *_programming(target),
             patch_bytes,
@@ -159,51 +157,6 @@ class Machine:
                     f"{entry}: what {unit} keeps for a batch of {batch} must fit its memory of {size:,} bytes, "
                     f"not {need:,}; {', '.join([*ways, 'or take a target with more memory there'])}"
                 )
-
-
-def _arrays(program: Program, target: Target, seed: int) -> list[CrossbarArray]:
-    device_type = device_class(target.device.model)
-    device = device_type(device_type.Parameters(**target.device.parameters))
-    read = read_spec(target)
-    conductance = target.device.conductance
-    update = target.tile.update
-    return [
-        CrossbarArray(
-            record.name,
-            number,
-            record.rows,
-            record.cols,
-            record.alpha,
-            device,
-            tuple(Block(b.row0, b.col0, b.rows, b.cols) for b in record.blocks),
-            read,
-            UpdateSpec(
-                max(update.train_length, 1),
-                update.update_management,
-                update.train_length_management,
-                half_select_step=target.device.half_select_ratio,
-            ),
-            None if conductance is None else ConductanceSpec(conductance.min.si, conductance.max.si),
-            seed,
-        )
-        for number, record in enumerate(program.arrays)
-    ]
-
-
-def read_spec(target: Target) -> ReadSpec | None:
-    """How the target's tiles read, or None when they have no converters and read exactly."""
-    dac, adc, read = target.tile.dac, target.tile.adc, target.tile.read
-    if dac is None and adc is None:
-        return None
-    return ReadSpec(
-        dac_bits=None if dac is None else dac.bits,
-        adc_bits=None if adc is None else adc.bits,
-        out_bound=float(np.inf) if adc is None else float(adc.bound.si),
-        out_noise=0.0 if adc is None else float(adc.noise.si),
-        noise_management=read.noise_management,
-        bound_management=read.bound_management,
-        max_retries=read.max_retries,
-    )
 
 
 def _programming(target: Target) -> tuple[int, int, float]:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.tables import Op
 from ohmflow.runtime.crossbar.array import CrossbarArray
-from ohmflow.runtime.crossbar.spec import DrawSite, ReadCounts, UpdateCounts
+from ohmflow.runtime.crossbar.counts import ReadCounts, UpdateCounts
+from ohmflow.runtime.crossbar.spec import DrawSite
 from ohmflow.runtime.digital.sessions import Segment
 from ohmflow.runtime.ledger.tally import (
     COINCIDENCES,

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from ohmflow.compiler.program.tables import Op
 from ohmflow.runtime.crossbar.array import CrossbarArray
-from ohmflow.runtime.crossbar.spec import DrawSite, ReadCounts
+from ohmflow.runtime.crossbar.counts import ReadCounts
+from ohmflow.runtime.crossbar.spec import DrawSite
 from ohmflow.runtime.machine.plan import Captured, Node
 from ohmflow.runtime.machine.windows import Positions, Windows, pieces
 

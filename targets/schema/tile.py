@@ -6,21 +6,15 @@ from ohmflow.targets.schema.figure import (
     Area,
     Bytes,
     Energy,
-    Fraction01,
-    Frequency,
     Length,
     LineCapacitance,
     LineResistance,
-    PositiveNumber,
     Power,
-    Time,
-    Voltage,
 )
-from ohmflow.targets.schema.leaves import Bool, BusyCycles, Choice, Count, Cycles, Whole
+from ohmflow.targets.schema.leaves import Bool, BusyCycles, Choice, Count
 from ohmflow.targets.schema.model import SectionModel
-
-Resolution = Annotated[int, Whole(2, 24)]
-"""Resolution of a converter; 1 bit has no step in a symmetric range of 2^b - 2."""
+from ohmflow.targets.schema.reading import Adc, Dac, Read
+from ohmflow.targets.schema.updating import Program, Update
 
 
 class Crossbar(SectionModel):
@@ -51,102 +45,6 @@ class Driver(SectionModel):
     """
 
     area: Area | None = None
-
-
-class Dac(SectionModel):
-    """`tile.dac:` input converters, one a line.
-
-    Attributes:
-        bits: resolution over the range of inputs.
-        energy: J per conversion.
-        area: m² of one converter.
-    """
-
-    bits: Resolution
-    energy: Energy | None = None
-    area: Area | None = None
-
-
-class Adc(SectionModel):
-    """`tile.adc:` output converters.
-
-    Attributes:
-        bits: resolution over the whole range ±bound.
-        bound: largest output, in units of one full input on a device of weight 1.
-        noise: standard deviation of the output noise, in the same unit.
-        rate: Hz, conversions of one converter.
-        latency: cycles from the end of the last conversion to its code.
-        shared_by: lines that share one converter.
-        banks: 1 bank serves columns and rows, 2 have one each.
-        energy: J per conversion.
-        area: m² of one converter.
-    """
-
-    bits: Resolution
-    bound: PositiveNumber
-    noise: Fraction01
-    rate: Frequency | None = None
-    latency: Cycles
-    shared_by: Count
-    banks: Annotated[int, Whole(1, 2)]
-    energy: Energy | None = None
-    area: Area | None = None
-
-
-class Read(SectionModel):
-    """`tile.read:` how a read is driven and managed.
-
-    Attributes:
-        integration: s, for which lines are driven and charge is collected.
-        setup: cycles before the integration.
-        voltage: V, of a full input.
-        double_buffered: sample-and-hold frees the array while its outputs are converted.
-        noise_management: `abs-max` scales inputs to the largest one.
-        bound_management: `iterative` repeats a clipped forward read with half the input.
-        max_retries: repetitions at most.
-    """
-
-    integration: Time | None = None
-    setup: Cycles
-    voltage: Voltage | None = None
-    double_buffered: Bool
-    noise_management: Annotated[Literal["abs-max", "none"], Choice()]
-    bound_management: Annotated[Literal["iterative", "none"], Choice()]
-    max_retries: Annotated[int, Whole(0, 30)]
-
-
-class Update(SectionModel):
-    """`tile.update:` how an outer product becomes pulses.
-
-    Attributes:
-        train_length: pulse slots of the longest train (BL_max); 0 on a device without pulses.
-        scheme: `stochastic-compressed`: both signs in one pass.
-        update_management: rows and columns share the probability by their largest magnitudes.
-        train_length_management: trains are no longer than needed.
-        setup: cycles before the first pulse.
-    """
-
-    train_length: Annotated[int, Whole(0, 100_000)]
-    scheme: Annotated[Literal["stochastic-compressed"], Choice()]
-    update_management: Bool
-    train_length_management: Bool
-    setup: Cycles
-
-
-class Program(SectionModel):
-    """`tile.program:` how stored weights are written.
-
-    Attributes:
-        mode: `ideal` writes exactly and takes no time; `write-verify` in rounds of pulses and a read.
-        error: standard deviation of what remains, as a share of w_max - w_min.
-        rounds: per row.
-        pulses_per_round: pulse slots of one round.
-    """
-
-    mode: Annotated[Literal["ideal", "write-verify"], Choice()]
-    error: Fraction01
-    rounds: Cycles
-    pulses_per_round: Cycles
 
 
 class Buffer(SectionModel):

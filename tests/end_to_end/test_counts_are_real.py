@@ -14,7 +14,7 @@ import pytest
 from ohmflow.compiler.compile import CompileOptions, compile_model
 from ohmflow.compiler.program.program import Program
 from ohmflow.runtime.crossbar.array import CrossbarArray
-from ohmflow.runtime.crossbar.spec import ReadCounts, UpdateCounts
+from ohmflow.runtime.crossbar.counts import ReadCounts, UpdateCounts
 from ohmflow.runtime.ledger.events import Key
 from ohmflow.runtime.machine.machine import Machine
 from ohmflow.runtime.training.data import load_data

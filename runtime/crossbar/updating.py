@@ -1,0 +1,114 @@
+"""How an array is updated: settings, devices and counts on one side, the update kernels on the other."""
+
+import numpy as np
+import numpy.typing as npt
+
+from ohmflow.runtime.crossbar.counts import UpdateCounts
+from ohmflow.runtime.crossbar.errors import NotFiniteError
+from ohmflow.runtime.crossbar.half_select_kernel import half_select_kernel_for
+from ohmflow.runtime.crossbar.spec import DrawSite, UpdateSpec
+from ohmflow.runtime.crossbar.trains import CLIPPED, COINCIDENCES, COL_PULSES, LOST, NOT_FINITE, ROW_PULSES
+from ohmflow.runtime.crossbar.update_kernel import update_kernel_for
+from ohmflow.runtime.crossbar.write_noise import show
+from ohmflow.runtime.devices.protocol import Device
+from ohmflow.runtime.devices.stepped import write_noise_of
+
+Matrix = npt.NDArray[np.float32]
+Counts = npt.NDArray[np.int64]
+
+
+class Updater:
+    """Pulses the devices of an array.
+
+    Args:
+        name: the array's name, for messages.
+        device: the device model.
+        planes: the draws of the devices.
+        spec: how updates are made.
+        blocks: [blocks, 4] int64 row0, col0, rows, cols.
+        identity: uint64 seed, array.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        device: Device,
+        planes: object,
+        spec: UpdateSpec,
+        blocks: npt.NDArray[np.int64],
+        identity: npt.NDArray[np.uint64],
+    ) -> None:
+        self._name = name
+        self._planes = planes
+        self._blocks = blocks
+        self._identity = identity
+        self._pulsed = device.dw_min > 0.0
+        self._write_noise = np.float32(write_noise_of(device))
+        self._half_select = spec.half_select_step > 0.0
+        choose = half_select_kernel_for if self._half_select else update_kernel_for
+        self._kernel = choose(planes)
+        managed = (spec.update_management, spec.train_length_management)
+        self._settings = np.array([device.dw_min, spec.train_length, *managed, spec.half_select_step], np.float64)
+
+    @property
+    def hides_weights(self) -> bool:
+        """Whether pulses act on weights that reads do not see."""
+        return bool(self._write_noise > 0)
+
+    def update(self, w: Matrix, hidden: Matrix, x: Matrix, d: Matrix, rate: float, at: DrawSite) -> UpdateCounts:
+        """Move the weights by −rate·x⊗d for each pair of vectors, in order.
+
+        Args:
+            w: [rows, cols] weights as reads see them, device units; changed.
+            hidden: [rows, cols] weights that pulses act on; `w` itself unless `hides_weights`.
+            x: [n, rows] inputs.
+            d: [n, cols] errors.
+            rate: lr/α, ≥ 0.
+            at: what the draws are for.
+
+        Returns:
+            What the updates did.
+
+        Raises:
+            NotFiniteError: x or d is not finite; the other vectors' updates are applied.
+        """
+        n = x.shape[0]
+        lengths = np.zeros(n, np.int32)
+        counts = np.zeros((3, self._blocks.shape[0]), np.int64)
+        if not self._pulsed:
+            w -= np.float32(rate) * (x.T @ d)
+            return UpdateCounts(lengths, counts[0], counts[1], counts[2], counts[2], 0, 0, n)
+        totals = np.zeros(3, np.int64)
+        marks = np.zeros(w.shape, np.uint64) if self.hides_weights else None
+        self._kernel(
+            hidden,
+            self._planes,
+            x,
+            d,
+            rate,
+            self._settings,
+            self._identity,
+            at.numbers(),
+            self._blocks,
+            lengths,
+            counts,
+            totals,
+            marks,
+        )
+        if marks is not None:
+            show(hidden, marks, self._write_noise, w)
+        if totals[NOT_FINITE]:
+            raise NotFiniteError(
+                f"{self._name}: x and d of an update must be finite, not so in {totals[NOT_FINITE]} of {n} vectors; "
+                "training has diverged: lower the learning rate"
+            )
+        rows, cols, together = counts[ROW_PULSES], counts[COL_PULSES], counts[COINCIDENCES]
+        half_moves = self._half_moves(rows, cols, together)
+        return UpdateCounts(lengths, rows, cols, together, half_moves, int(totals[CLIPPED]), int(totals[LOST]), n)
+
+    def _half_moves(self, row_pulses: Counts, col_pulses: Counts, coincidences: Counts) -> Counts:
+        """Count the pulses of one line alone that the blocks' devices saw, if such pulses move them."""
+        if not self._half_select:
+            return np.zeros_like(coincidences)
+        seen: Counts = row_pulses * self._blocks[:, 3] + col_pulses * self._blocks[:, 2] - 2 * coincidences
+        return seen

@@ -1,0 +1,15 @@
+"""How a target's tiles pulse their devices, for the crossbar."""
+
+from ohmflow.runtime.crossbar.spec import UpdateSpec
+from ohmflow.targets.schema.target import Target
+
+
+def update_spec(target: Target) -> UpdateSpec:
+    """How the target's tiles update."""
+    update = target.tile.update
+    return UpdateSpec(
+        max(update.train_length, 1),
+        update.update_management,
+        update.train_length_management,
+        half_select_step=target.device.half_select_ratio,
+    )

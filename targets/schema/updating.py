@@ -1,0 +1,41 @@
+"""`tile.update:`, `tile.program:` how the devices of a crossbar are written."""
+
+from typing import Annotated, Literal
+
+from ohmflow.targets.schema.figure import Fraction01
+from ohmflow.targets.schema.leaves import Bool, Choice, Cycles, Whole
+from ohmflow.targets.schema.model import SectionModel
+
+
+class Update(SectionModel):
+    """`tile.update:` how an outer product becomes pulses.
+
+    Attributes:
+        train_length: pulse slots of the longest train (BL_max); 0 on a device without pulses.
+        scheme: `stochastic-compressed`: both signs in one pass.
+        update_management: rows and columns share the probability by their largest magnitudes.
+        train_length_management: trains are no longer than needed.
+        setup: cycles before the first pulse.
+    """
+
+    train_length: Annotated[int, Whole(0, 100_000)]
+    scheme: Annotated[Literal["stochastic-compressed"], Choice()]
+    update_management: Bool
+    train_length_management: Bool
+    setup: Cycles
+
+
+class Program(SectionModel):
+    """`tile.program:` how stored weights are written.
+
+    Attributes:
+        mode: `ideal` writes exactly and takes no time; `write-verify` in rounds of pulses and a read.
+        error: standard deviation of what remains, as a share of w_max - w_min.
+        rounds: per row.
+        pulses_per_round: pulse slots of one round.
+    """
+
+    mode: Annotated[Literal["ideal", "write-verify"], Choice()]
+    error: Fraction01
+    rounds: Cycles
+    pulses_per_round: Cycles
