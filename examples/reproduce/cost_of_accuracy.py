@@ -42,15 +42,15 @@ def cost_until(run: Path, epoch: int) -> Cost:
     prices: dict[tuple[str, ...], float] = {}
     with (run / "ledger.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            count = float(row["count"])
             key = row["unit"], row["phase"], row["component"], row["event"]
-            prices[key] = float(row["energy_j"]) / count if count and row["energy_j"] else 0.0
+            if row["count"] and row["energy_j"] and float(row["count"]):
+                prices[key] = float(row["energy_j"]) / float(row["count"])
     with np.load(run / "events.npz", allow_pickle=False) as events:
         names = [events[name].tolist() for name in ("unit", "phase", "component", "event")]
         joules: dict[str, float] = {}
         for key, at, count in zip(zip(*names, strict=True), events["epoch"], events["count"], strict=True):
             if at <= epoch:
-                joules[key[2]] = joules.get(key[2], 0.0) + prices[key] * float(count)
+                joules[key[2]] = joules.get(key[2], 0.0) + prices.get(key, 0.0) * float(count)
         # Every unit's phases, idle included, add up to the cycles of the run.
         one = events["cycles_unit"] == events["cycles_unit"][0]
         cycles = int(events["cycles"][one & (events["cycles_epoch"] <= epoch)].sum())

@@ -88,8 +88,8 @@ def markdown(study: Sweep, folder: Path, enough: float = ENOUGH) -> str:
         rows.append(row)
     head = ["rule, longest train", "accuracy at the end", "reached: after epochs", "ms", *(f"{p} mJ" for p in used)]
     return (
-        f"{table(head, rows)}\n\n{IMAGES:,} training images, epochs: {EPOCHS}, batch {BATCH}, learning rate {LR:g}, test "
-        f"accuracy asked for: {enough:.0%} of 1,000 images, read on the chip after every epoch. ± is the standard "
+        f"{table(head, rows)}\n\n{IMAGES:,} training images, epochs: {EPOCHS}, batch {BATCH}, learning rate {LR:g}; "
+        f"test accuracy asked for: {enough:.0%} of 1,000 images, read on the chip after every epoch. ± is the standard "
         "deviation over seeds. No published figure is known."
     )
 
