@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -89,7 +89,7 @@ def _data(node: Node) -> Any:
     return node
 
 
-def _parameters(root: Section) -> tuple[dict[str, float], list[str]]:
+def _parameters(root: Section) -> tuple[dict[str, Any], list[str]]:
     """Validate `device.parameters` against the class that the device model declares."""
     model = find(root, "device.model")
     if model is None or not isinstance(model.node, Scalar):
@@ -102,12 +102,17 @@ def _parameters(root: Section) -> tuple[dict[str, float], list[str]]:
     if entry is not None and not isinstance(entry.node, Section):
         return {}, [f"{entry.node.mark}: {_PARAMETERS} must be a section of numbers; write 'parameters: {{…}}'"]
     section = entry.node if entry is not None and isinstance(entry.node, Section) else Section(root.mark)
-    given = {key: _parameter(e.node) for key, e in section.entries.items() if key in section}
+    present = {key: e.node for key, e in section.entries.items() if key in section}
+    given = {
+        key: _structure(node) if _takes_structure(declared, key) else _parameter(node) for key, node in present.items()
+    }
+    # What a parameter says of a file is relative to the file that says it.
+    folders = {key: Path(node.mark.label).parent for key, node in present.items() if node.mark.line}
     try:
-        instance = declared.model_validate(given)
+        instance = declared.model_validate(given, context={"folders": folders})
     except ValidationError as error:
         return {}, sentences(error, declared, root, _PARAMETERS)[0]
-    return _floats(instance, root)
+    return _plain(instance, root)
 
 
 def _parameter(node: Node) -> object:
@@ -118,19 +123,48 @@ def _parameter(node: Node) -> object:
     return "a list" if isinstance(node, Listing) else "a mapping"
 
 
-def _floats(instance: BaseModel, root: Section) -> tuple[dict[str, float], list[str]]:
-    values: dict[str, float] = {}
+def _takes_structure(declared: type[BaseModel], key: str) -> bool:
+    """Whether a parameter may be a list, a mapping or the path of a file."""
+    field = declared.model_fields.get(key)
+    return field is not None and (
+        get_origin(field.annotation) is tuple
+        or (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel))
+    )
+
+
+def _structure(node: Node) -> object:
+    """Numbers, lists and mappings of them; other text as it is."""
+    if isinstance(node, Listing):
+        return [_structure(item) for item in node.items]
+    if isinstance(node, Section):
+        return {key: _structure(entry.node) for key, entry in node.entries.items() if key in node}
+    return _parameter(node)
+
+
+def _plain(instance: BaseModel, root: Section) -> tuple[dict[str, Any], list[str]]:
+    """Values of the parameters: numbers as floats, tables as tuples and dictionaries.
+
+    What is 0, or false, unless the file says otherwise, and the file says nothing, is left out: a target holds no number
+    that nobody stated.
+    """
+    values: dict[str, Any] = {}
     problems = []
     for key in type(instance).model_fields:
         value = getattr(instance, key)
+        if key not in instance.model_fields_set and value in (0.0, None):
+            continue
         if isinstance(value, Quantity | Figure):
             values[key] = value.si
         elif isinstance(value, int | float):
             values[key] = float(value)
+        elif isinstance(value, BaseModel):
+            values[key] = value.model_dump()
+        elif isinstance(value, tuple):
+            values[key] = value
         else:
             path = f"{_PARAMETERS}.{key}"
             problems.append(
-                f"{value_mark(root, path)}: {path} must be a number, not '{value}'; "
+                f"{value_mark(root, path)}: {path} must be a number or a table, not '{value}'; "
                 "mend the device model's `Parameters`"
             )
     return values, problems

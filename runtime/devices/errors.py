@@ -17,3 +17,7 @@ class DuplicateDeviceError(DeviceError):
 
 class BrokenDeviceError(DeviceError):
     """A device's entry point can not be loaded, or what it loads is not a device class."""
+
+
+class PulseError(DeviceError):
+    """A device can not be under the pulses that a target gives it."""

@@ -3,7 +3,10 @@
 With z = 2a·w/(b_max − b_min) + b and the device's own bounds,
 Δ+ = s₊·max(0, 1 − A₊·exp(γ₊·z))·(1 + ctoc·ξ), Δ− = s₋·max(0, 1 − A₋·exp(−γ₋·z))·(1 + ctoc·ξ), clipped to
 [b_min, b_max]. Where a factor is 0, pulses of that direction do nothing. Alternating pulses settle where both steps are
-equal. Source: Rasch et al. 2021 (arXiv 2104.02184). Not modelled: noise that grows with the state, retention.
+equal. Noise may also have a part of its own: with Δ the step without noise, w moves by Δ +
+ctoc·(|Δ| + dw_min_ctoc_add + dw_min_ctoc_slope·|w|)·ξ, and with `ctoc_additive` by Δ +
+ctoc·(s± + dw_min_ctoc_add + dw_min_ctoc_slope·|w|)·ξ, also where Δ is 0.
+Source: Rasch et al. 2021 (arXiv 2104.02184). Not modelled: retention.
 """
 
 from math import exp, log2
@@ -34,6 +37,27 @@ class ExpStepParameters(SteppedParameters):
     gamma_down: float = Field(allow_inf_nan=False, description="γ₋: how fast the step down falls with −z.")
     a: float = Field(allow_inf_nan=False, description="a of z = 2a·w/(b_max − b_min) + b.")
     b: float = Field(allow_inf_nan=False, description="b of z = 2a·w/(b_max − b_min) + b.")
+    ctoc_additive: bool = Field(
+        default=False,
+        description="Whether the spread between pulses stays that of a step s±; else it shrinks with the step.",
+    )
+    dw_min_ctoc_add: float = Field(
+        default=0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="What is added to the step in the spread between pulses, device units.",
+    )
+    dw_min_ctoc_slope: float = Field(
+        default=0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Share of |w| that is added to the step in the spread between pulses.",
+    )
+
+    @property
+    def noise_is_relative(self) -> bool:
+        """Whether the spread between pulses is a share of the step and nothing else."""
+        return not (self.ctoc_additive or self.dw_min_ctoc_add or self.dw_min_ctoc_slope)
 
     @property
     def mean_step(self) -> float:
@@ -79,6 +103,46 @@ class ExpStepPlanes(NamedTuple):
         return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
 
 
+class ExpStepNoisyPlanes(NamedTuple):
+    """As `ExpStepPlanes`, but with Δ = step·max(0, 1 − A·2^(rate·w + offset)) a pulse adds Δ + σ·ξ.
+
+    The noise is σ = share·|Δ| + floor + slope·|w|.
+
+    Attributes:
+        step: [2, rows, cols] −s₋ in plane 0 (down), s₊ in plane 1 (up).
+        rate: [2, rows, cols] ∓γ·2a/(b_max − b_min)·log₂ e.
+        b_max: [rows, cols] upper bounds.
+        b_min: [rows, cols] lower bounds.
+        lost: [2] A₋, A₊.
+        offset: [2] ∓γ·b·log₂ e.
+        share: of the step that is noise.
+        floor: [2, rows, cols] noise that depends on nothing.
+        slope: share of |w| that is noise.
+    """
+
+    step: Plane
+    rate: Plane
+    b_max: Plane
+    b_min: Plane
+    lost: Plane
+    offset: Plane
+    share: np.float32
+    floor: Plane
+    slope: np.float32
+
+    @staticmethod
+    def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
+        """Return w after one pulse."""
+        way = np.uint64(up)
+        left = _ONE - planes.lost[way] * power_of_two(planes.rate[way, r, c] * w + planes.offset[way])
+        move = planes.step[way, r, c] * max(_ZERO, left)
+        noise = planes.share * abs(move) + planes.floor[way, r, c] + planes.slope * abs(w)
+        return min(max(w + move + noise * xi, planes.b_min[r, c]), planes.b_max[r, c])
+
+
+ExpPlanes = ExpStepPlanes | ExpStepNoisyPlanes
+
+
 class ExpStep(SteppedDevice[ExpStepParameters]):
     """A device whose step falls exponentially with its state."""
 
@@ -90,7 +154,7 @@ class ExpStep(SteppedDevice[ExpStepParameters]):
         """Mean step of a pulse at w = 0, device units: the parameter `dw_min` times the mean of both factors there."""
         return self.parameters.mean_step
 
-    def planes(self, rows: int, cols: int, seed: int, array_id: int) -> ExpStepPlanes:
+    def planes(self, rows: int, cols: int, seed: int, array_id: int) -> ExpPlanes:
         """Draw the devices of an array; see `Device.planes`."""
         p = self.parameters
         up, down, b_max, b_min = steps_and_bounds(p, rows, cols, seed, array_id)
@@ -100,4 +164,13 @@ class ExpStep(SteppedDevice[ExpStepParameters]):
         lost = np.array([p.A_down, p.A_up], np.float32)
         offset = (slopes * p.b).astype(np.float32)
         step = np.stack([-down, up])
-        return ExpStepPlanes(step, rate.astype(np.float32), b_max, b_min, lost, offset, np.float32(p.dw_min_ctoc))
+        curve = (step, rate.astype(np.float32), b_max, b_min, lost, offset)
+        ctoc = np.float32(p.dw_min_ctoc)
+        if p.noise_is_relative:
+            return ExpStepPlanes(*curve, ctoc)
+        floor = np.full_like(step, p.dw_min_ctoc_add)
+        if p.ctoc_additive:
+            floor += np.abs(step)
+        floor *= ctoc
+        share = np.float32(0.0) if p.ctoc_additive else ctoc
+        return ExpStepNoisyPlanes(*curve, share, floor, np.float32(p.dw_min_ctoc * p.dw_min_ctoc_slope))

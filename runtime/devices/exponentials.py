@@ -1,7 +1,7 @@
-"""Powers in float32 for pulses: 2^x and log₂ x, in additions, products and one quotient.
+"""Functions in float32 for pulses: 2^x, log₂ x and Φ(x), in additions, products and one quotient.
 
 The C library's own differ in their last bit from version to version, and training would with them; and a call of them
-takes longer than the rest of a pulse. Both are within 3·10⁻⁷ of the true value, relative (2^x) or absolute (log₂ x).
+takes longer than the rest of a pulse. All are within 3·10⁻⁷ of the true value, relative (2^x) or absolute (the others).
 """
 # mypy: allow-untyped-decorators, no-warn-return-any
 
@@ -23,6 +23,10 @@ _A3, _A4, _A5 = np.float32(0.05550357), np.float32(0.009676032), np.float32(0.00
 _B0, _B1, _B2, _B3 = np.float32(2.8853901), np.float32(0.9617967), np.float32(0.577078), np.float32(0.41219857)
 _ROOT_HALF = np.uint32(0x3F3504F3)  # bits of √½: mantissas are taken from [√½, √2), about 1
 _MANTISSA_BITS = np.uint32(23)
+# Φ(−x) = φ(x)·t·(C0 + C1·t + … + C4·t⁴) with t = 1/(1 + P·x): within 7.5e-8 in exact numbers.
+_P, _PER_ROOT_TWO_PI, _HALF_LOG2_E = np.float32(0.2316419), np.float32(0.39894228), np.float32(-0.72134752)
+_C0, _C1, _C2 = np.float32(0.31938153), np.float32(-0.35656378), np.float32(1.7814779)
+_C3, _C4 = np.float32(-1.8212559), np.float32(1.3302744)
 
 
 @njit(cache=True)
@@ -46,3 +50,17 @@ def log_two(x: Any) -> Any:
     s = (m - _ONE) / (m + _ONE)
     z = s * s
     return np.float32(exponent) + s * ((_B0 + z * _B1) + (z * z) * (_B2 + z * _B3))
+
+
+@njit(cache=True, error_model="numpy")  # 1 + P·|x| is at least 1
+def normal_share(x: Any) -> Any:
+    """Return Φ(x), the share of normal numbers below x, of a float32: within 2·10⁻⁷, and from 0 to 1.
+
+    Source: Abramowitz and Stegun 1964, 26.2.17.
+    """
+    far = abs(x)
+    t = _ONE / (_ONE + _P * far)
+    tail = _PER_ROOT_TWO_PI * power_of_two(_HALF_LOG2_E * far * far) * t
+    tail *= _C0 + t * (_C1 + t * (_C2 + t * (_C3 + t * _C4)))
+    tail = min(max(tail, np.float32(0.0)), _ONE)
+    return tail if x < np.float32(0.0) else _ONE - tail

@@ -96,6 +96,28 @@ class LinearStepAdditivePlanes(NamedTuple):
 LinearPlanes = LinearStepPlanes | LinearStepAdditivePlanes
 
 
+def linear_slopes(p: LinearStepParameters, up: Plane, down: Plane, seed: int, array_id: int) -> list[Plane]:
+    """Draw how the steps of every device change with w.
+
+    Args:
+        p: slopes, their spread, and the nominal bounds that they are relative to.
+        up: [rows, cols] steps up at w = 0, s₊.
+        down: [rows, cols] steps down at w = 0, s₋.
+        seed: the run's seed.
+        array_id: number of the array in the program.
+
+    Returns:
+        s₋·γ₋/w_min and −s₊·γ₊/w_max, each [rows, cols]: what a weight of 1 adds to the move down and to that up.
+    """
+
+    def gamma(mean: float, sigma: float, plane: SpreadPlane) -> Plane | float:
+        return np.abs(mean + sigma * device_normals(*up.shape, seed, array_id, plane)) if sigma else abs(mean)
+
+    gamma_up = gamma(p.gamma_up, p.gamma_up_dtod, SpreadPlane.GAMMA_UP)
+    gamma_down = gamma(p.gamma_down, p.gamma_down_dtod, SpreadPlane.GAMMA_DOWN)
+    return [down * (gamma_down / p.w_min), -up * (gamma_up / p.w_max)]
+
+
 class LinearStep(SteppedDevice[LinearStepParameters]):
     """A device whose step falls linearly with its state."""
 
@@ -106,12 +128,6 @@ class LinearStep(SteppedDevice[LinearStepParameters]):
         """Draw the devices of an array; see `Device.planes`."""
         p = self.parameters
         up, down, b_max, b_min = steps_and_bounds(p, rows, cols, seed, array_id)
-
-        def gamma(mean: float, sigma: float, plane: SpreadPlane) -> Plane | float:
-            return np.abs(mean + sigma * device_normals(rows, cols, seed, array_id, plane)) if sigma else abs(mean)
-
-        gamma_up = gamma(p.gamma_up, p.gamma_up_dtod, SpreadPlane.GAMMA_UP)
-        gamma_down = gamma(p.gamma_down, p.gamma_down_dtod, SpreadPlane.GAMMA_DOWN)
-        slopes = [down * (gamma_down / p.w_min), -up * (gamma_up / p.w_max)]
+        slopes = linear_slopes(p, up, down, seed, array_id)
         kind = LinearStepAdditivePlanes if p.ctoc_additive else LinearStepPlanes
         return kind(np.stack([-down, up]), np.stack(slopes).astype(np.float32), b_max, b_min, np.float32(p.dw_min_ctoc))

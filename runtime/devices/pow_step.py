@@ -3,6 +3,8 @@
 With ω = (b_max − w)/(b_max − b_min) and the device's own bounds, Δ+ = s₊·ω^γ₊·(1 + ctoc·ξ) and
 Δ− = s₋·(1 − ω)^γ₋·(1 + ctoc·ξ), clipped to [b_min, b_max]; γ± = |gamma± + gamma_dtod±·ξ| is drawn once a device. So
 s± is the step at the far bound, and not that at w = 0. Alternating pulses settle where both steps are equal.
+With
+`ctoc_additive` the noise does not shrink with the step: Δ+ = s₊·(ω^γ₊ + ctoc·ξ).
 Source: Rasch et al. 2021 (arXiv 2104.02184). Not modelled: retention.
 """
 
@@ -37,6 +39,10 @@ class PowStepParameters(SteppedParameters):
     gamma_down_dtod: float = Field(
         default=0.0, ge=0, allow_inf_nan=False, description="Spread of γ₋ between devices, absolute."
     )
+    ctoc_additive: bool = Field(
+        default=False,
+        description="Whether the spread between pulses stays that of the largest step; else it shrinks with the step.",
+    )
 
 
 class PowStepPlanes(NamedTuple):
@@ -66,6 +72,36 @@ class PowStepPlanes(NamedTuple):
         return min(max(moved, planes.bound[0, r, c]), planes.bound[1, r, c])
 
 
+class PowStepAdditivePlanes(NamedTuple):
+    """As `PowStepPlanes`, but a pulse adds step·(ω^γ + ctoc·ξ).
+
+    Attributes:
+        step: [2, rows, cols] −s₋ in plane 0 (down), s₊ in plane 1 (up).
+        gamma: [2, rows, cols] γ₋, γ₊.
+        bound: [2, rows, cols] b_min, b_max: where a pulse moves to.
+        per_range: [rows, cols] 1/(b_max − b_min).
+        ctoc: spread between pulses, relative to the largest step.
+    """
+
+    step: Plane
+    gamma: Plane
+    bound: Plane
+    per_range: Plane
+    ctoc: np.float32
+
+    @staticmethod
+    def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
+        """Return w after one pulse."""
+        way = np.uint64(up)
+        room = abs(planes.bound[way, r, c] - w) * planes.per_range[r, c]
+        factor = power_of_two(planes.gamma[way, r, c] * log_two(room))
+        moved = w + planes.step[way, r, c] * (factor + planes.ctoc * xi)
+        return min(max(moved, planes.bound[0, r, c]), planes.bound[1, r, c])
+
+
+PowPlanes = PowStepPlanes | PowStepAdditivePlanes
+
+
 class PowStep(SteppedDevice[PowStepParameters]):
     """A device whose step is a power of its distance from a bound."""
 
@@ -81,7 +117,7 @@ class PowStep(SteppedDevice[PowStepParameters]):
         down = abs(1.0 - p.up_down / 2.0) * (1.0 - omega) ** p.gamma_down
         return float(p.dw_min * (up + down) / 2.0)
 
-    def planes(self, rows: int, cols: int, seed: int, array_id: int) -> PowStepPlanes:
+    def planes(self, rows: int, cols: int, seed: int, array_id: int) -> PowPlanes:
         """Draw the devices of an array; see `Device.planes`."""
         p = self.parameters
         up, down, b_max, b_min = steps_and_bounds(p, rows, cols, seed, array_id)
@@ -99,10 +135,11 @@ class PowStep(SteppedDevice[PowStepParameters]):
             ]
         )
         span = np.maximum(b_max - b_min, np.float32(_SMALLEST_RANGE * (p.w_max - p.w_min)))
-        return PowStepPlanes(
+        kind = PowStepAdditivePlanes if p.ctoc_additive else PowStepPlanes
+        return kind(
             np.stack([-down, up]), gammas, np.stack([b_min, b_max]), np.float32(1.0) / span, np.float32(p.dw_min_ctoc)
         )
 
-    def bounds(self, planes: PowStepPlanes) -> tuple[Plane, Plane]:
+    def bounds(self, planes: PowPlanes) -> tuple[Plane, Plane]:
         """Return each device's own (b_min, b_max), [rows, cols], device units."""
         return planes.bound[0], planes.bound[1]

@@ -13,8 +13,23 @@ Python that numba compiles. A planes class may also offer
 with n ≥ 1 a float32 and sum_of_xi = √n·ξ, distributed as the sum of n normal numbers. It says done = False when n
 pulses can not be drawn at once with the same law; they then happen one by one, the first by that ξ.
 
-The kernels call the stubs `pulse` and `pulses` below. numba resolves them by the *type* of the planes, so that one
-source of a kernel serves every device, and a new device is one class in one file.
+A planes class whose half-selected pulses have a law of their own offers
+
+    half_pulse(planes, r, c, w, up, xi, share) -> w'        one pulse of which the device sees half the amplitude
+
+Without it, that is w + share·(pulse(…) − w). A device whose parameters are those of one pulse and which has a law for
+others offers `under(width, amplitude)`, the same device under pulses of that width (s) and amplitude (V), and
+`half_select_ratio`, the share for targets that say none.
+
+A device that remembers more than w keeps it in arrays of its planes, which `pulse` changes in place. The planes class
+names them in `state_fields`; they are saved and restored with w. So `pulse` is called once for each pulse that
+happens, in order, and for no other. Such a device offers
+
+    settle(planes, w, programmed)               makes the arrays fit w, which was set from outside
+    maintain(planes, w, seed, array_id, site) -> Maintenance        does what is due after an update, in place
+
+The kernels call the stubs `pulse`, `pulses` and `half_pulse` below. numba resolves them by the *type* of the planes, so
+that one source of a kernel serves every device, and a new device is one class in one file.
 """
 # mypy: allow-untyped-decorators
 
@@ -74,9 +89,18 @@ def pulses(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, sum_of_xi: Any)
     raise TypeError("ohmflow.runtime.devices.protocol.pulses must be called from a compiled kernel")
 
 
+def half_pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any, share: Any) -> Any:
+    """Apply one half-selected pulse; inside kernels only."""
+    raise TypeError("ohmflow.runtime.devices.protocol.half_pulse must be called from a compiled kernel")
+
+
 # numba wants the signatures of a stub's resolver and of what it resolves to alike, annotations included.
 def _one_by_one(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, sum_of_xi: Any) -> Any:
     return False, w
+
+
+def _share_of_a_pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any, share: Any) -> Any:
+    return w + share * (pulse(planes, r, c, w, up, xi) - w)
 
 
 @overload(pulse)
@@ -87,3 +111,8 @@ def _resolve_pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any
 @overload(pulses)
 def _resolve_pulses(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, sum_of_xi: Any) -> Any:
     return getattr(getattr(planes, "instance_class", None), "pulses", _one_by_one)
+
+
+@overload(half_pulse)
+def _resolve_half_pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any, share: Any) -> Any:
+    return getattr(getattr(planes, "instance_class", None), "half_pulse", _share_of_a_pulse)

@@ -15,7 +15,7 @@ from ohmflow.runtime.devices.linear_step import LinearPlanes, LinearStepAdditive
 from ohmflow.runtime.devices.spread import SteppedParameters, steps_and_bounds
 from ohmflow.runtime.devices.stepped import SteppedDevice
 
-_SMALLEST_BOUND = 1e-6
+SMALLEST_BOUND = 1e-6
 """Share of the nominal bound that a device's own counts as at least in its slope: spread may put a bound at 0."""
 
 
@@ -38,7 +38,7 @@ class SoftBounds(SteppedDevice[SoftBoundsParameters]):
         """Draw the devices of an array; see `Device.planes`."""
         p = self.parameters
         up, down, b_max, b_min = steps_and_bounds(p, rows, cols, seed, array_id)
-        slope_down = down / np.minimum(b_min, np.float32(_SMALLEST_BOUND * p.w_min))
-        slope_up = -up / np.maximum(b_max, np.float32(_SMALLEST_BOUND * p.w_max))
+        slope_down = down / np.minimum(b_min, np.float32(SMALLEST_BOUND * p.w_min))
+        slope_up = -up / np.maximum(b_max, np.float32(SMALLEST_BOUND * p.w_max))
         kind = LinearStepAdditivePlanes if p.ctoc_additive else LinearStepPlanes
         return kind(np.stack([-down, up]), np.stack([slope_down, slope_up]), b_max, b_min, np.float32(p.dw_min_ctoc))

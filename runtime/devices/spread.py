@@ -5,12 +5,14 @@ shared by both directions.
 """
 
 from enum import IntEnum
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ohmflow.runtime.crossbar.draws import Purpose, key_of, normal_plane
+from ohmflow.runtime.devices.stuck import stuck_weights
 
 Plane = npt.NDArray[np.float32]
 
@@ -24,6 +26,15 @@ class SpreadPlane(IntEnum):
     W_MIN = 4
     GAMMA_UP = 5
     GAMMA_DOWN = 6
+    RESET = 7
+    RESET_CTOC = 8
+    STUCK = 9
+    STUCK_AT = 10
+    REFERENCE = 11
+    RESET_MINUS = 12
+    RESET_MINUS_CTOC = 13
+    REFRESH = 14
+    REFRESH_READ = 15
 
 
 class SteppedParameters(BaseModel):
@@ -34,6 +45,10 @@ class SteppedParameters(BaseModel):
     dw_min: float = Field(gt=0, allow_inf_nan=False, description="Mean step of one pulse at w = 0, device units.")
     dw_min_dtod: float = Field(
         default=0.0, ge=0, allow_inf_nan=False, description="Spread of the step between devices, relative to dw_min."
+    )
+    dw_min_dtod_log_normal: bool = Field(
+        default=False,
+        description="Whether the step's spread between devices is log-normal, dw_min·exp(dw_min_dtod·ξ); else normal.",
     )
     dw_min_ctoc: float = Field(
         default=0.0, ge=0, allow_inf_nan=False, description="Spread of the step between pulses, relative to the step."
@@ -61,9 +76,28 @@ class SteppedParameters(BaseModel):
         allow_inf_nan=False,
         description="Spread of what is read about what pulses act on, drawn anew with every pulse; relative to dw_min.",
     )
+    corrupt_probability: float = Field(
+        default=0.0, ge=0, le=1, description="Probability that a device is stuck somewhere between its bounds."
+    )
+    dead_probability: float = Field(
+        default=0.0, ge=0, le=1, description="Probability that a device is stuck at w_min, the lowest conductance."
+    )
+    reset: float = Field(default=0.0, allow_inf_nan=False, description="Mean weight that a reset leaves, device units.")
+    reset_dtod: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="Spread of that weight between devices, device units."
+    )
+    reset_ctoc: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="Spread of that weight between resets, device units."
+    )
+
+    @model_validator(mode="after")
+    def _some_may_move(self) -> Self:
+        if self.corrupt_probability + self.dead_probability > 1.0:
+            raise ValueError("corrupt_probability and dead_probability must add up to 1 at most; lower one of them")
+        return self
 
 
-def device_normals(rows: int, cols: int, seed: int, array_id: int, plane: SpreadPlane) -> Plane:
+def device_normals(rows: int, cols: int, seed: int, array_id: int, plane: SpreadPlane, *occasion: int) -> Plane:
     """Draw one standard normal number a device.
 
     Args:
@@ -72,11 +106,12 @@ def device_normals(rows: int, cols: int, seed: int, array_id: int, plane: Spread
         seed: the run's seed.
         array_id: number of the array in the program.
         plane: which number of the device it is.
+        occasion: where a number is drawn again and again, when; such as how many times it was drawn before.
 
     Returns:
-        [rows, cols] draws; no two planes, arrays or seeds share any.
+        [rows, cols] draws; no two planes, occasions, arrays or seeds share any.
     """
-    drawn: Plane = normal_plane(np.uint64(key_of(seed, Purpose.DEVICE, array_id, plane)), rows, cols)
+    drawn: Plane = normal_plane(np.uint64(key_of(seed, Purpose.DEVICE, array_id, plane, *occasion)), rows, cols)
     return drawn
 
 
@@ -99,13 +134,23 @@ def steps_and_bounds(
     def spread(sigma: float, plane: SpreadPlane) -> npt.NDArray[np.float64] | float:
         return sigma * device_normals(rows, cols, seed, array_id, plane).astype(np.float64) if sigma else 0.0
 
-    g = np.maximum(0.0, 1.0 + spread(p.dw_min_dtod, SpreadPlane.STEP))
+    xi = spread(p.dw_min_dtod, SpreadPlane.STEP)
+    g = np.exp(xi) if p.dw_min_dtod_log_normal else np.maximum(0.0, 1.0 + xi)
     half = (p.up_down + spread(p.up_down_dtod, SpreadPlane.UP_DOWN)) / 2.0
-    planes = (
-        np.abs(g + half) * p.dw_min,
-        np.abs(g - half) * p.dw_min,
-        p.w_max * np.maximum(0.0, 1.0 + spread(p.w_max_dtod, SpreadPlane.W_MAX)),
-        p.w_min * np.maximum(0.0, 1.0 + spread(p.w_min_dtod, SpreadPlane.W_MIN)),
-    )
-    up, down, upper, lower = (np.ascontiguousarray(np.broadcast_to(a, (rows, cols)), np.float32) for a in planes)
-    return up, down, upper, lower
+    planes = [
+        np.broadcast_to(plane, (rows, cols))
+        for plane in (
+            np.abs(g + half) * p.dw_min,
+            np.abs(g - half) * p.dw_min,
+            p.w_max * np.maximum(0.0, 1.0 + spread(p.w_max_dtod, SpreadPlane.W_MAX)),
+            p.w_min * np.maximum(0.0, 1.0 + spread(p.w_min_dtod, SpreadPlane.W_MIN)),
+        )
+    ]
+    if p.corrupt_probability + p.dead_probability > 0.0:
+        up, down, upper, lower = planes
+        keys = (seed, array_id, SpreadPlane.STUCK, SpreadPlane.STUCK_AT)
+        at = stuck_weights(p.corrupt_probability, p.dead_probability, lower, upper, p.w_min, keys)
+        moves = np.isnan(at)
+        planes = [up * moves, down * moves, np.where(moves, upper, at), np.where(moves, lower, at)]
+    drawn = tuple(np.ascontiguousarray(plane, np.float32) for plane in planes)
+    return drawn[0], drawn[1], drawn[2], drawn[3]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ohmflow.runtime.devices.protocol import Device
-from ohmflow.runtime.devices.spread import SteppedParameters
+from ohmflow.runtime.devices.spread import SpreadPlane, SteppedParameters, device_normals
 
 Plane = npt.NDArray[np.float32]
 P = TypeVar("P", bound=SteppedParameters)
@@ -40,6 +40,30 @@ class SteppedDevice(Generic[P]):
     def bounds(self, planes: Any) -> tuple[Plane, Plane]:
         """Return each device's own (b_min, b_max), [rows, cols], device units."""
         return planes.b_min, planes.b_max
+
+    def reset(self, planes: Any, seed: int, array_id: int, occasion: int) -> Plane:
+        """Draw the weights that a reset leaves: reset + reset_dtod·ξ of the device + reset_ctoc·ξ of the occasion.
+
+        Args:
+            planes: the devices.
+            seed: the run's seed.
+            array_id: number of the array in the program.
+            occasion: how many times the array was reset before in this run.
+
+        Returns:
+            [rows, cols] weights, device units, clipped to each device's bounds.
+        """
+        p = self.parameters
+        low, high = self.bounds(planes)
+        w = np.full(low.shape, p.reset, np.float64)
+        if p.reset_dtod:
+            w += p.reset_dtod * device_normals(low.shape[0], low.shape[1], seed, array_id, SpreadPlane.RESET)
+        if p.reset_ctoc:
+            w += p.reset_ctoc * device_normals(
+                low.shape[0], low.shape[1], seed, array_id, SpreadPlane.RESET_CTOC, occasion
+            )
+        left: Plane = np.clip(w.astype(np.float32), low, high)
+        return left
 
 
 def write_noise_of(device: Device) -> float:

@@ -2,7 +2,9 @@
 
 The form holds what changes a number of a run: the name, every value, every choice, and what is not modelled. Comments,
 order, spelling of units, the file's place, summaries, sources and confidences do not enter, so that mending a citation
-does not make a compiled program stale; nor does `validation`.
+does not make a compiled program stale; nor does `validation`. A device's parameter of 0 does not enter either: what is
+left out is 0 by default or has its default here, so that a model which learns to do more changes no hash of a target
+that asks for nothing of it.
 """
 
 import hashlib
@@ -10,6 +12,7 @@ import json
 
 from pydantic import BaseModel
 
+from ohmflow.targets.schema.device import Device
 from ohmflow.targets.schema.figure import Figure
 
 
@@ -19,6 +22,8 @@ def canonical(value: object) -> object:
         case BaseModel():
             names = type(value).model_fields
             pairs = {name: getattr(value, name) for name in names if name not in ("summary", "validation")}
+            if isinstance(value, Device):
+                pairs["parameters"] = {key: given for key, given in value.parameters.items() if given != 0.0}
             return {name: canonical(item) for name, item in pairs.items() if item is not None and item != {}}
         case Figure():
             return [str(value.value.value), list(value.value.dimension)]

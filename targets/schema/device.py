@@ -58,7 +58,8 @@ class Device(SectionModel):
 
     Attributes:
         model: entry-point name in the group `ohmflow.devices`; or `fixed`, written once and only read.
-        parameters: of the model, dimensionless device-weight units; validated by the model's own `Parameters`.
+        parameters: of the model, dimensionless device-weight units; validated by the model's own `Parameters`. Numbers,
+            and where the model has tables, tuples and dictionaries of numbers: a file is here with its content.
         pulse: one update pulse; absent on a device without pulses.
         conductance: window; absent when currents are not modelled.
         energy_per_pulse: J, at a coincidence.
@@ -68,7 +69,7 @@ class Device(SectionModel):
     """
 
     model: Text
-    parameters: dict[str, float] = Field(default_factory=dict)
+    parameters: dict[str, Any] = Field(default_factory=dict)
     pulse: Pulse | None = None
     conductance: ConductanceWindow | None = None
     energy_per_pulse: Energy | None = None

@@ -166,7 +166,8 @@ ONE_MISTAKE = {
     "device model": (
         {"model: constant-step": "model: constantstep"},
         "chip.yaml:6:10: device.model must be an installed device model (constant-step, exp-step, ideal, "
-        "linear-step, pow-step, soft-bounds), not 'constantstep'; write 'constant-step'",
+        "linear-step, measured, one-sided-pair, piecewise-step, pow-step, protonic, soft-bounds, "
+        "soft-bounds-reference), not 'constantstep'; write 'constant-step'",
     ),
     "a device that does not move at zero": (
         {

@@ -1,0 +1,43 @@
+"""The device of a target: the model that it names, with its parameters, under its pulses."""
+
+from ohmflow.runtime.devices.protocol import Device
+from ohmflow.runtime.devices.registry import device_class
+from ohmflow.targets.schema.device import Device as DeviceSection
+
+
+def device_of(section: DeviceSection) -> Device:
+    """Make the device of a target.
+
+    Args:
+        section: `device:` of the target.
+
+    Returns:
+        The model. Where it has a law for pulses of any width and amplitude (`protocol.py`, `under`) and the target says
+        what its pulses are, it is the device under those.
+
+    Raises:
+        DeviceError: the model can not be had, or not under such pulses.
+    """
+    model = device_class(section.model)
+    device = model(model.Parameters(**section.parameters))
+    under = getattr(device, "under", None)
+    if under is None or section.pulse is None:
+        return device
+    made: Device = under(section.pulse.width.si, section.pulse.amplitude.si)
+    return made
+
+
+def half_select_ratio_of(device: Device, section: DeviceSection) -> float:
+    """Say how far a half-selected pulse moves a device relative to a whole one.
+
+    Args:
+        device: what `device_of` gave for the section.
+        section: `device:` of the target.
+
+    Returns:
+        What the target says; where it says nothing and half selects, what the model has a law for; else 0.
+    """
+    told = section.half_select_step is not None or section.voltage is not None
+    if told or section.pulse is None or section.pulse.scheme != "half-select":
+        return section.half_select_ratio
+    return float(getattr(device, "half_select_ratio", 0.0))
