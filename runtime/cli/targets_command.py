@@ -1,9 +1,10 @@
-"""`ohmflow targets list|show|check|validate`."""
+"""`ohmflow targets list|show|check|validate|fit`."""
 
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ohmflow.runtime.cli.fit_command import command as fit
 from ohmflow.runtime.cli.options import echo_json, json_option, load_target
 from ohmflow.runtime.cli.usage import CommandGroup
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 @click.group("targets", cls=CommandGroup, short_help="List, show, check and validate targets.")
 def command() -> None:
     """List, show and check targets, and compare them with what is published."""
+
+
+command.add_command(fit)
 
 
 @command.command("list")

@@ -1,0 +1,229 @@
+"""Likelihood of pulse trains that are read with noise: an assumed-density Kalman filter over each train.
+
+Between reads the conductance x moves as the device models of `docs/semantics.md` say,
+x ← clip(x + f(x) + c·g(x)·ξ), and a read is y = x + ρ·η. The filter carries mean m and variance P of x: m + f(m),
+(1 + f′)²·P + c²·(g² + g′²·P). At a bound b the law of x is a normal one below b and a point mass at b, for which the
+density of y and the moments afterwards are closed forms; so a device that rests at its bound is no outlier, and
+correlated increments of noisy reads are no step noise. Exact without read noise (up to the first read's), and as good
+as f is linear over √P otherwise. Source: Särkkä 2013, Bayesian Filtering and Smoothing, chapters 5 and 6.
+
+Lengths are those of `trains.Trains`: the range of all reads is from −1 to 1. All laws are in this one file, since numba
+looks for changes only in the file that declares a kernel.
+"""
+# mypy: allow-untyped-decorators, no-warn-return-any
+
+from math import erfc, exp, log, pi, sqrt
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+import ohmflow.runtime.kernel_cache  # noqa: F401  (must run before a kernel is declared)
+
+CONSTANT, LINEAR, LINEAR_ADDITIVE, SOFT, SOFT_ADDITIVE, EXPONENTIAL, POWER = range(7)
+"""Laws. Parameters of one filter, in order: the device's own, upper bound, lower bound, the shared, log c, log ρ."""
+
+_LOG_2PI = log(2.0 * pi)
+_FAR = 7.0
+_LEAST = 1e-4
+"""Least distance from a bound, relative to the range, at which a power law is differentiated."""
+
+
+@njit(cache=True)
+def _log_cdf(t: Any) -> Any:
+    """Logarithm of the standard normal distribution function."""
+    if t > -30.0:
+        return log(0.5 * erfc(-t / sqrt(2.0)))
+    return -0.5 * t * t - log(-t) - 0.5 * _LOG_2PI
+
+
+@njit(cache=True)
+def _mills(t: Any) -> Any:
+    """Density over distribution function at t."""
+    if t < -25.0:
+        return -t - 1.0 / t
+    return exp(-0.5 * t * t - 0.5 * _LOG_2PI) / (0.5 * erfc(-t / sqrt(2.0)))
+
+
+@njit(cache=True)
+def step_law(law: Any, p: Any, upper: Any, up: Any, x0: Any, x: Any) -> Any:
+    """Mean signed step at x, its slope, and the same of what c multiplies.
+
+    Args:
+        law: one of the constants above.
+        p: [parameters] of one filter.
+        upper: index of the upper bound in p; the lower one follows, then the shared parameters.
+        up: 1 for a pulse up, 0 for one down.
+        x0: where w = 0.
+        x: the conductance.
+    """
+    high, low = p[upper], p[upper + 1]
+    sign = 1.0 if up else -1.0
+    own = 0 if up else 1
+    if law == CONSTANT:
+        f = sign * exp(p[own])
+        return f, 0.0, f, 0.0
+    if law == LINEAR or law == LINEAR_ADDITIVE:
+        slope = -p[2 + own]
+        f = sign * p[own] + slope * (x - x0)
+        if law == LINEAR:
+            return f, slope, f, slope
+        return f, slope, p[own], 0.0
+    room = (high - x) if up else (x - low)
+    if law == SOFT or law == SOFT_ADDITIVE:
+        rate = exp(p[own])
+        f = sign * rate * room
+        if law == SOFT:
+            return f, -rate, f, -rate
+        return f, -rate, rate * ((high - x0) if up else (x0 - low)), 0.0
+    span = max(high - low, 1e-6)
+    if law == EXPONENTIAL:
+        gain = sign * p[upper + 4 + (1 - up)] * 2.0 / span
+        lost = p[upper + 2 + (1 - up)] * exp(min(gain * (x - x0), 60.0))
+        left = 1.0 - lost
+        if left <= 0.0:
+            return 0.0, 0.0, 0.0, 0.0
+        s = sign * exp(p[own])
+        return s * left, -s * lost * gain, s * left, -s * lost * gain
+    share = max(room / span, _LEAST)
+    f = sign * exp(p[own] + p[2 + own] * log(share))
+    slope = -sign * f * p[2 + own] / (share * span)
+    if room / span < _LEAST:
+        f, slope = f * max(room / span, 0.0) / _LEAST, 0.0
+    return f, slope, f, slope
+
+
+@njit(cache=True)
+def _read(m: Any, v: Any, sign: Any, bound: Any, y: Any, r: Any) -> Any:
+    """Log density of a read after a pulse, and mean and variance of x given it."""
+    total = v + r
+    miss = y - m
+    plain = -0.5 * (_LOG_2PI + log(total) + miss * miss / total)
+    mean, var = m + v / total * miss, v * r / total
+    away = sign * (bound - m) / sqrt(v)
+    if away > _FAR:
+        return plain, mean, var
+    # Below the bound with the weight of the plain law cut there, at the bound with the rest.
+    width = sqrt(var)
+    t = sign * (bound - mean) / width
+    below = plain + _log_cdf(t)
+    at = -0.5 * (_LOG_2PI + log(r) + (y - bound) * (y - bound) / r) + _log_cdf(-away)
+    top = max(below, at)
+    density = top + log(exp(below - top) + exp(at - top))
+    share = exp(at - density)
+    ratio = _mills(t)
+    cut = mean - sign * width * ratio
+    cut_var = max(var * (1.0 - t * ratio - ratio * ratio), 0.0)
+    both = (1.0 - share) * cut + share * bound
+    spread = (1.0 - share) * (cut_var + (cut - both) ** 2) + share * (bound - both) ** 2
+    return density, both, spread
+
+
+@njit(cache=True)
+def _clip(m: Any, v: Any, sign: Any, bound: Any) -> Any:
+    """Mean and variance after clipping at a bound, of a normal law."""
+    width = sqrt(v)
+    t = sign * (bound - m) / width
+    if t > _FAR:
+        return m, v
+    inside = exp(_log_cdf(t))
+    ratio = _mills(t)
+    cut = m - sign * width * ratio
+    cut_var = max(v * (1.0 - t * ratio - ratio * ratio), 0.0)
+    both = inside * cut + (1.0 - inside) * bound
+    return both, inside * (cut_var + (cut - both) ** 2) + (1.0 - inside) * (bound - both) ** 2
+
+
+@njit(cache=True)
+def advance(law: Any, p: Any, upper: Any, x0: Any, up: Any, pulses: Any, m: Any, v: Any) -> Any:
+    """Mean and variance after some pulses, before the last one is clipped."""
+    sign = 1.0 if up else -1.0
+    bound = p[upper] if up else p[upper + 1]
+    noise = exp(2.0 * p[p.size - 2])
+    for k in range(pulses):
+        if k > 0:
+            m, v = _clip(m, v, sign, bound)
+        f, slope, g, g_slope = step_law(law, p, upper, up, x0, m)
+        v = (1.0 + slope) ** 2 * v + noise * (g * g + g_slope * g_slope * v) + 1e-16
+        m = m + f
+    return m, v
+
+
+@njit(cache=True)
+def score(
+    law: Any, upper: Any, x0: Any, y: Any, pulses: Any, up: Any, known: Any, first: Any, theta: Any, h: Any
+) -> Any:
+    """Log likelihood of each device, its gradient, and the sum of the squares of each read's score.
+
+    Args:
+        law: which.
+        upper: index of the upper bound among the parameters.
+        x0: where w = 0.
+        y: [reads] in order of time within a device.
+        pulses: [reads] pulses since the read before; −1 where a train begins, which only says where it begins.
+        up: [reads] whether those pulses were up.
+        known: [reads] variance of a read that is known already.
+        first: [devices + 1] where a device's reads begin.
+        theta: [devices, parameters].
+        h: [devices, parameters] steps of the difference quotients; an empty second axis for the likelihood alone.
+
+    Returns:
+        [devices], [devices, parameters], [devices, parameters, parameters].
+    """
+    devices, n = theta.shape
+    more = h.shape[1]
+    value = np.zeros(devices)
+    gradient = np.zeros((devices, more))
+    outer = np.zeros((devices, more, more))
+    p = np.empty((more + 1, n))
+    m, v, each = np.empty(more + 1), np.empty(more + 1), np.empty(more + 1)
+    s = np.empty(more)
+    for d in range(devices):
+        for k in range(more + 1):
+            p[k] = theta[d]
+            if k > 0:
+                p[k, k - 1] += h[d, k - 1]
+        for i in range(first[d], first[d + 1]):
+            for k in range(more + 1):
+                r = exp(2.0 * p[k, n - 1]) + known[i]
+                if pulses[i] < 0:
+                    m[k], v[k], each[k] = y[i], r, 0.0
+                    continue
+                if pulses[i] > 0:
+                    m[k], v[k] = advance(law, p[k], upper, x0, up[i], pulses[i], m[k], v[k])
+                sign = 1.0 if up[i] else -1.0
+                bound = p[k, upper] if up[i] else p[k, upper + 1]
+                each[k], m[k], v[k] = _read(m[k], v[k] + 1e-16, sign, bound, y[i], r)
+            value[d] += each[0]
+            for a in range(more):
+                s[a] = (each[a + 1] - each[0]) / h[d, a]
+                gradient[d, a] += s[a]
+                for b in range(a + 1):
+                    outer[d, a, b] += s[a] * s[b]
+        for a in range(more):
+            for b in range(a):
+                outer[d, b, a] = outer[d, a, b]
+    return value, gradient, outer
+
+
+@njit(cache=True)
+def innovations(law: Any, upper: Any, x0: Any, y: Any, pulses: Any, up: Any, known: Any, first: Any, theta: Any) -> Any:
+    """Standardised misses of the reads that are predicted, [reads]; not a number at the first of a train."""
+    n = theta.shape[1]
+    z = np.full(y.size, np.nan)
+    for d in range(theta.shape[0]):
+        p = theta[d]
+        m, v = 0.0, 1.0
+        for i in range(first[d], first[d + 1]):
+            r = exp(2.0 * p[n - 1]) + known[i]
+            if pulses[i] < 0:
+                m, v = y[i], r
+                continue
+            if pulses[i] > 0:
+                m, v = advance(law, p, upper, x0, up[i], pulses[i], m, v)
+            sign = 1.0 if up[i] else -1.0
+            bound = p[upper] if up[i] else p[upper + 1]
+            clipped, spread = _clip(m, v + 1e-16, sign, bound)
+            z[i] = (y[i] - clipped) / sqrt(spread + r)
+            _, m, v = _read(m, v + 1e-16, sign, bound, y[i], r)
+    return z

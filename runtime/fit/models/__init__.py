@@ -1,0 +1,1 @@
+"""How device models are fitted, one a file, found through `registry`."""

@@ -1,0 +1,46 @@
+"""`exp-step`: Δ± = s±·max(0, 1 − A±·exp(±γ±·z))·(1 + ctoc·ξ), with z = 2a·w/(b_max − b_min) + b.
+
+A device's own: log s₊, log s₋, and its bounds. All share A± and γ±. a and b only rename these (A·exp(γ·b), γ·a), so a
+is 1 and b is 0 here.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from ohmflow.runtime.fit.filter_kernel import EXPONENTIAL
+from ohmflow.runtime.fit.first_look import FirstLook
+from ohmflow.runtime.fit.models.protocol import FitModel, Scale, drawn, log_steps
+
+Floats = npt.NDArray[np.float64]
+
+
+def _start(look: FirstLook) -> tuple[Floats, Floats]:
+    return log_steps(look) + 0.2, np.array([0.2, 0.2, 1.5, 1.5])
+
+
+def _numbers(own: Floats, bounds: Floats, shared: Floats, scale: Scale) -> dict[str, Floats]:
+    del bounds, shared
+    return drawn(np.exp(own[:, 0]), np.exp(own[:, 1]), scale)
+
+
+def _constants(shared: Floats, span: float, scale: Scale) -> dict[str, float]:
+    turn = 2.0 * (scale.zero - scale.origin) / span
+    up, down = shared[0] * np.exp(shared[2] * turn), shared[1] * np.exp(-shared[3] * turn)
+    return {"A_up": up, "A_down": down, "gamma_up": float(shared[2]), "gamma_down": float(shared[3])}
+
+
+MODELS = (
+    FitModel(
+        "exp-step",
+        "exp-step",
+        EXPONENTIAL,
+        ("log_up", "log_down"),
+        _start,
+        _numbers,
+        shared=("A_up", "A_down", "gamma_up", "gamma_down"),
+        widths=(2.0, 2.0, 10.0, 10.0),
+        fixed={"a": 1.0, "b": 0.0},
+        constants=_constants,
+    ),
+)
+"""How it is fitted."""

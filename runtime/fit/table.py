@@ -1,0 +1,275 @@
+"""Read a table of pulse trains: device, cycle, pulse, direction, conductance.
+
+Columns are found by name, whatever their order, case and spaces; the conductance column may end in its unit
+(`conductance_uS`, `G [nS]`). Rows may stand in any order, and some may be missing.
+"""
+
+import csv
+import re
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ohmflow.runtime.fit.arrange import arrange, tell_apart
+from ohmflow.runtime.fit.errors import FitInfeasibleError, FitInputError
+from ohmflow.runtime.fit.trains import Trains
+from ohmflow.targets.errors import QuantityError
+from ohmflow.targets.units import parse_unit
+
+_NAMES = {
+    "device": ("device", "dev", "cell", "device_id", "sample"),
+    "cycle": ("cycle", "cyc", "cycle_number", "loop"),
+    "pulse": ("pulse", "pulse_number", "pulse_index", "n", "pulse_no"),
+    "direction": ("direction", "dir", "polarity", "sign"),
+    "conductance": ("conductance", "g", "cond"),
+    "repeat": ("repeat", "repetition", "read_number"),
+}
+_OPTIONAL = {"cycle", "repeat", "device"}
+_UP, _DOWN = (
+    ("up", "+1", "1", "+", "set", "potentiation", "ltp", "pot"),
+    ("down", "-1", "−1", "-", "reset", "ltd", "dep", "depression"),
+)
+_FEWEST = 10
+"""Pulses of a device in each direction, below which nothing is fitted."""
+
+Words = npt.NDArray[np.str_]
+
+
+def read_trains(file: Path, unit: str | None = None) -> Trains:
+    """Read a measurement.
+
+    Args:
+        file: a table with commas, semicolons or tabs between, in UTF-8, with a byte order mark or without.
+        unit: of the conductances; None if the name of the column says it.
+
+    Returns:
+        Its trains.
+
+    Raises:
+        FitInputError: the file can not be read, or is not such a table.
+        FitInfeasibleError: it is one, but of too little.
+    """
+    names, rows, lines = _rows(file)
+    places, said = _places(file, names)
+    scale = _scale(file, unit, said)
+    columns = dict(zip(names, _columns(file, names, rows, lines), strict=True))
+
+    def column(what: str) -> Words | None:
+        return columns[places[what]] if what in places else None
+
+    size = len(rows)
+    g_text = columns[places["conductance"]]
+    g = _floats(file, places["conductance"], g_text, lines) * scale
+    pulse = _whole(file, places["pulse"], columns[places["pulse"]], lines)
+    if (pulse < 0).any():
+        at = int(np.flatnonzero(pulse < 0)[0])
+        raise FitInputError(
+            f"{file}:{lines[at]}: '{places['pulse']}' must be at least 0, not {pulse[at]}; count pulses of a train from 1"
+        )
+    up = _up(file, places["direction"], columns[places["direction"]], lines)
+    device_text, cycle_text = column("device"), column("cycle")
+    device, devices = tell_apart(device_text) if device_text is not None else (np.zeros(size, np.int64), ("1",))
+    cycle = _cycle(cycle_text) if cycle_text is not None else np.zeros(size, np.int64)
+    if "repeat" not in places:
+        _refuse_doubles(file, device, cycle, pulse, up, lines)
+    trains = arrange(device, devices, cycle, pulse, up, g, _resolution(g_text) * scale)
+    _refuse_too_little(file, trains)
+    return trains
+
+
+def _rows(file: Path) -> tuple[list[str], list[list[str]], list[int]]:
+    """Names of the columns, rows of cells, and the line of each row."""
+    if not file.is_file():
+        raise FitInputError(f"{file}: must be a table in a file, not a missing one; check the path")
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as text:
+            head = text.readline()
+            between = max(",;\t", key=head.count)
+            names = [name.strip() for name in next(csv.reader([head], delimiter=between), [])]
+            reader = csv.reader(text, delimiter=between)
+            rows, lines = [], []
+            for row in reader:
+                if row and not (len(row) == 1 and not row[0].strip()):
+                    rows.append(row)
+                    lines.append(reader.line_num + 1)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FitInputError(f"{file}: must be a table of text in UTF-8, not another kind of file; check it") from error
+    if len(names) < 3:
+        raise FitInputError(
+            f"{file}:1: must name columns with commas between, such as device,cycle,pulse,direction,conductance_uS, "
+            f"not {len(names)}; add that line"
+        )
+    if not rows:
+        raise FitInputError(f"{file}: must have a row for each read, not none; check the file")
+    return names, rows, lines
+
+
+def _columns(file: Path, names: list[str], rows: list[list[str]], lines: list[int]) -> list[Words]:
+    width = len(names)
+    for row, line in zip(rows, lines, strict=True):
+        if len(row) != width:
+            raise FitInputError(
+                f"{file}:{line}: the row must have {width} cells like the line of names, not {len(row)}; mend it"
+            )
+    return [np.char.strip(np.array(cells)) for cells in zip(*rows, strict=True)]
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\s\-]+", "_", name.strip().lower())
+
+
+def _places(file: Path, names: list[str]) -> tuple[dict[str, str], str | None]:
+    """Name of the column of each kind, and the unit that the conductance column's name ends in."""
+    places: dict[str, str] = {}
+    unit = None
+    for name in names:
+        bare, suffix = _split_unit(name)
+        for kind, known in _NAMES.items():
+            if _key(name) in known or (kind == "conductance" and bare in known):
+                if kind in places:
+                    raise FitInputError(
+                        f"{file}:1: one column must be the {kind}, not both '{places[kind]}' and '{name}'; rename one"
+                    )
+                places[kind] = name
+                if kind == "conductance":
+                    unit = suffix
+    for kind in _NAMES:
+        if kind not in places and kind not in _OPTIONAL:
+            near = get_close_matches(kind, [n.lower() for n in names], n=1)
+            do = f"rename '{near[0]}'" if near else "name it in the first line"
+            raise FitInputError(f"{file}:1: must have a column '{kind}', not only {', '.join(names)}; {do}")
+    return places, unit
+
+
+def _split_unit(name: str) -> tuple[str, str | None]:
+    found = re.fullmatch(r"\s*([A-Za-z]+)(?:[_\s]*[\[(/]\s*|_)([A-Za-zµμ]+)\s*[\])]?\s*", name)
+    return (found[1].lower(), found[2]) if found else (_key(name), None)
+
+
+def _scale(file: Path, given: str | None, said: str | None) -> float:
+    text = given or said
+    if text is None:
+        raise FitInputError(
+            f"{file}:1: the conductance must have a unit, not none; name the column conductance_uS, or say --unit uS"
+        )
+    where = "--unit" if given else f"{file}:1: the conductance's unit"
+    try:
+        scale, dimension = parse_unit(text)
+    except QuantityError:
+        dimension = None
+    if dimension != parse_unit("S")[1]:
+        raise FitInputError(f"{where}: must be one of conductance such as uS, nS or S, not '{text}'; correct it")
+    return float(scale)
+
+
+def _floats(file: Path, name: str, text: Words, lines: list[int]) -> npt.NDArray[np.float64]:
+    try:
+        values = text.astype(np.float64)
+    except ValueError:
+        at = next(k for k, cell in enumerate(text.tolist()) if not _is_float(cell))
+        raise FitInputError(
+            f"{file}:{lines[at]}: '{name}' must be a number, not '{text[at]}'; mend or leave out the row"
+        ) from None
+    bad = ~np.isfinite(values)
+    if bad.any():
+        at = int(np.flatnonzero(bad)[0])
+        raise FitInputError(
+            f"{file}:{lines[at]}: '{name}' must be a finite number, not '{text[at]}'; leave out the row: reads may be missing"
+        )
+    return values
+
+
+def _is_float(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _whole(file: Path, name: str, text: Words, lines: list[int]) -> npt.NDArray[np.int64]:
+    values = _floats(file, name, text, lines)
+    odd = (values != np.round(values)) | (np.abs(values) > 1e9)
+    if odd.any():
+        at = int(np.flatnonzero(odd)[0])
+        raise FitInputError(f"{file}:{lines[at]}: '{name}' must be a whole number, not '{text[at]}'; mend the row")
+    return values.astype(np.int64)
+
+
+def _up(file: Path, name: str, text: Words, lines: list[int]) -> npt.NDArray[np.int64]:
+    words, which = np.unique(text, return_inverse=True)
+    meaning = np.empty(words.size, np.int64)
+    for k, word in enumerate(words.tolist()):
+        bare = word.lower().removesuffix(".0")
+        if bare not in _UP and bare not in _DOWN:
+            at = int(np.flatnonzero(which == k)[0])
+            raise FitInputError(
+                f"{file}:{lines[at]}: '{name}' must be up or down, or +1 or -1, not '{word}'; mend the row"
+            )
+        meaning[k] = bare in _UP
+    return meaning[which]
+
+
+def _cycle(text: Words) -> npt.NDArray[np.int64]:
+    """Number cycles by their numbers, or in the order of their names' appearance."""
+    try:
+        _, number = np.unique(text.astype(np.float64), return_inverse=True)
+        return number.astype(np.int64)
+    except ValueError:
+        return tell_apart(text)[0]
+
+
+def _refuse_doubles(
+    file: Path,
+    device: npt.NDArray[np.int64],
+    cycle: npt.NDArray[np.int64],
+    pulse: npt.NDArray[np.int64],
+    up: npt.NDArray[np.int64],
+    lines: list[int],
+) -> None:
+    order = np.lexsort((pulse, up, cycle, device))
+    same = np.ones(order.size - 1, bool)
+    for a in (device, cycle, pulse, up):
+        same &= np.diff(a[order]) == 0
+    if same.any():
+        at = int(order[1:][same][0])
+        raise FitInputError(
+            f"{file}:{lines[at]}: a device must have one read after each pulse of a cycle, not two; number the reads in a "
+            "column 'repeat', or the cycles in 'cycle'"
+        )
+
+
+def _resolution(text: Words) -> float:
+    """Least difference that the most precise of the numbers can show, in their own unit; from a sample of them."""
+    sample = text[:: max(1, text.size // 2000)].tolist()
+    least = np.inf
+    for cell in sample:
+        mantissa, _, power = cell.lower().partition("e")
+        places = len(mantissa.partition(".")[2])
+        least = min(least, 10.0 ** (int(power or 0) - places))
+    return float(least)
+
+
+def _refuse_too_little(file: Path, trains: Trains) -> None:
+    for d, name in enumerate(trains.names):
+        part = slice(int(trains.first[d]), int(trains.first[d + 1]))
+        moved, up = trains.pulses[part] > 0, trains.up[part] == 1
+        counts = {"up": int((moved & up).sum()), "down": int((moved & ~up).sum())}
+        for way, other in (("up", "down"), ("down", "up")):
+            if counts[way] == 0 and counts[other] > 0:
+                raise FitInfeasibleError(
+                    f"{file}: device '{name}' must be pulsed in both directions, not only {other}; measure it {way} too, or "
+                    "leave it out"
+                )
+            if counts[way] < _FEWEST:
+                raise FitInfeasibleError(
+                    f"{file}: device '{name}' must have at least {_FEWEST} reads after a pulse {way}, not {counts[way]}; "
+                    "measure longer trains, or leave it out"
+                )
+        reads = trains.y[part]
+        if np.ptp(reads) * trains.half <= 2.0 * trains.resolution:
+            raise FitInfeasibleError(
+                f"{file}: device '{name}' must change its conductance, not stay at {trains.siemens(reads[0]):.4g} S; leave it out"
+            )
