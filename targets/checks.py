@@ -17,7 +17,7 @@ _LONGEST_TRAIN = 63
 
 def check(view: View) -> list[Fault]:
     """All faults across keys, in order of the sections."""
-    own = (executes, _device, _half_select, _converters, _sequencing, _memories, _chip, _time)
+    own = (executes, _device, _half_select, _ageing, _converters, _sequencing, _memories, _chip, _time)
     groups = (*own, inventory, validation, not_modelled, costs)
     return [fault for group in groups for fault in group(view)]
 
@@ -70,6 +70,21 @@ def _half_select(view: View) -> Iterator[Fault]:
             "device.half_select_step must be left out where device.pulse.scheme is full, which half selects no device; "
             "remove it, or write 'scheme: half-select'",
         )
+
+
+def _ageing(view: View) -> Iterator[Fault]:
+    for path in ("device.retention", "device.drift", "device.diffusion", "device.endurance"):
+        if not view.given(path):
+            continue
+        model = view.value("device.model")
+        if model and not view.pulsed:
+            yield Fault(path, f"{path} must be left out for device.model '{model}', which has no pulses; remove it")
+        elif not view.timed and path != "device.endurance":
+            yield Fault(
+                path,
+                f"{path} must be left out where time is not modelled, since it counts in seconds; remove it, or give "
+                "the target a clock and take 'time' from not_modelled",
+            )
 
 
 def _converters(view: View) -> Iterator[Fault]:

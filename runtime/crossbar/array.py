@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from ohmflow.runtime.crossbar.ageing import Ageing, AgeingSpec
 from ohmflow.runtime.crossbar.counts import ReadCounts, UpdateCounts
 from ohmflow.runtime.crossbar.draws import Purpose, key_of, normal_plane
 from ohmflow.runtime.crossbar.errors import ShapeError, SpecError, StateError
@@ -43,6 +44,7 @@ class CrossbarArray:
         update: UpdateSpec,
         conductance: ConductanceSpec | None,
         seed: int,
+        ageing: AgeingSpec | None = None,
     ) -> None:
         """Make an array with w = 0; `program` writes its weights.
 
@@ -58,6 +60,7 @@ class CrossbarArray:
             update: the pulsed update's figures.
             conductance: range of a cell; None to count no read dose.
             seed: the run's seed, 0 ≤ seed < 2^64.
+            ageing: what time does to devices; None for devices that keep their weights.
 
         Raises:
             SpecError: blocks do not cover the array once, or α or seed is out of range.
@@ -87,6 +90,9 @@ class CrossbarArray:
         )
         self._updater = Updater(name, device, self.planes, update, places, identity)
         self.hidden = np.zeros_like(self.w) if self._updater.hides_weights else self.w
+        self._ageing = None
+        if ageing is not None and ageing.does_anything and is_pulsed:
+            self._ageing = Ageing(ageing, device.bounds(self.planes), device.nominal_bounds, seed, array_id)
 
     def touch(self) -> None:
         """Say that `w` was changed from outside; pulses act on what is there now."""
@@ -97,8 +103,8 @@ class CrossbarArray:
         """Return all that the array remembers, by name, as copies.
 
         Returns:
-            `w` and, with write noise, `hidden`: [rows, cols] float32, device units. The devices' draws are not in it:
-            seed and number give them.
+            `w` and, with write noise, `hidden`: [rows, cols] float32, device units; of devices that age, what
+            `Ageing.planes` lists. The devices' draws are not in it: seed and number give them.
         """
         return {name: plane.copy() for name, plane in self._state_planes().items()}
 
@@ -129,8 +135,22 @@ class CrossbarArray:
             plane[:] = state[name]
         self._reader.touch()
 
-    def _state_planes(self) -> dict[str, Matrix]:
-        return {"w": self.w} if self.hidden is self.w else {"w": self.w, "hidden": self.hidden}
+    def _state_planes(self) -> dict[str, npt.NDArray[np.generic]]:
+        kept: dict[str, npt.NDArray[np.generic]] = {"w": self.w}
+        if self.hidden is not self.w:
+            kept["hidden"] = self.hidden
+        if self._ageing is not None:
+            kept |= self._ageing.planes()
+        return kept
+
+    def elapse(self, seconds: float) -> None:
+        """Let simulated time pass, between steps.
+
+        Args:
+            seconds: how much, ≥ 0; devices without ageing do not notice.
+        """
+        if self._ageing is not None and self._ageing.elapse(seconds, self.w, self.hidden):
+            self._reader.touch()
 
     def weights(self) -> Matrix:
         """Return the logical weights W = α·w, [rows, cols], a copy."""
@@ -164,6 +184,8 @@ class CrossbarArray:
             wanted = np.clip(wanted, low, high) + error * (w_max - w_min) * normal_plane(key, *self.w.shape)
         self.w[:] = np.clip(wanted.astype(np.float32), low, high)
         self.touch()
+        if self._ageing is not None:
+            self._ageing.programmed(self.hidden)
         return clipped
 
     def forward(self, x: Matrix, at: DrawSite) -> tuple[Matrix, ReadCounts]:

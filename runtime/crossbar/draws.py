@@ -48,6 +48,7 @@ class Purpose(IntEnum):
     EVALUATION = 6
     TRANSFER = 7
     MASK = 8
+    AGEING = 9
 
 
 def _normal_nodes() -> npt.NDArray[np.float32]:

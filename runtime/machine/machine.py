@@ -1,6 +1,7 @@
 """The machine: one program, two engines, one book of events.
 
-`Machine.execute` runs an entry on values, then times the same entry with the counts that the values gave.
+`Machine.execute` runs an entry on values, times the same entry with the counts that the values gave, and lets the
+devices age by the seconds that it took.
 """
 
 from collections.abc import Mapping
@@ -120,9 +121,17 @@ class Machine:
             clock, layout = known
             timeline = clock.run(frame.flat_counts(layout), record=watching is not None)
             self.book.add_timeline(entry, timeline)
+            self._pass_time(timeline.cycles)
             if watching is not None and counted is not None:
                 watching.saw(entry, step, timeline, self.values.tallies[entry].table - counted)
         return results
+
+    def _pass_time(self, cycles: int) -> None:
+        """Let the devices see the cycles of what was executed, on a target with time."""
+        clock = self.program.chip.clock_hz
+        assert clock is not None
+        for array in self.values.arrays:
+            array.elapse(cycles / clock)
 
     def _trips(self, entry: str, scalars: Mapping[str, Any]) -> tuple[int, ...]:
         """Values of the scalars that are trips of the entry's loops, on which the layout of counts depends."""

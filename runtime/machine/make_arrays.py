@@ -4,6 +4,7 @@ from ohmflow.compiler.program.program import Program
 from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.spec import Block, ConductanceSpec
 from ohmflow.runtime.devices.registry import device_class
+from ohmflow.runtime.machine.ageing_spec import ageing_spec
 from ohmflow.runtime.machine.read_spec import read_spec
 from ohmflow.runtime.machine.update_spec import update_spec
 from ohmflow.targets.schema.target import Target
@@ -23,6 +24,7 @@ def make_arrays(program: Program, target: Target, seed: int) -> list[CrossbarArr
     device_type = device_class(target.device.model)
     device = device_type(device_type.Parameters(**target.device.parameters))
     read, update = read_spec(target), update_spec(target)
+    ageing = ageing_spec(target)
     conductance = target.device.conductance
     return [
         CrossbarArray(
@@ -37,6 +39,7 @@ def make_arrays(program: Program, target: Target, seed: int) -> list[CrossbarArr
             update,
             None if conductance is None else ConductanceSpec(conductance.min.si, conductance.max.si),
             seed,
+            ageing,
         )
         for number, record in enumerate(program.arrays)
     ]

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from ohmflow.targets.schema.ageing import Diffusion, Drift, Endurance, Retention
 from ohmflow.targets.schema.figure import Conductance, Energy, Fraction01, Gap, Time, Voltage
 from ohmflow.targets.schema.leaves import Choice, Text
 from ohmflow.targets.schema.model import SectionModel
@@ -66,6 +67,10 @@ class Device(SectionModel):
         energy_half_select: J, in a device that sees one of the two pulses only.
         half_select_step: step of a device that sees one of the two pulses only, relative to a coincidence, from 0 to 1.
         voltage: law from which that step follows; one of the two at most is given.
+        retention: how a weight returns to rest; absent where it stays.
+        drift: how a written weight relaxes; absent where it does not.
+        diffusion: how a weight wanders; absent where it does not.
+        endurance: how many pulses a device survives; absent where nothing counts them.
     """
 
     model: Text
@@ -76,6 +81,10 @@ class Device(SectionModel):
     energy_half_select: Energy | None = None
     half_select_step: Fraction01 | None = None
     voltage: VoltageLaw | None = None
+    retention: Retention | None = None
+    drift: Drift | None = None
+    diffusion: Diffusion | None = None
+    endurance: Endurance | None = None
 
     @property
     def half_select_ratio(self) -> float:
@@ -92,6 +101,15 @@ class Device(SectionModel):
         # sinh(V/2v0)/sinh(V/v0) = 1/(2·cosh(V/2v0)), written so that nothing overflows.
         decay = exp(-self.pulse.amplitude.si / (2.0 * self.voltage.v0.si))
         return decay / (1.0 + decay * decay)
+
+    @property
+    def ageing(self) -> tuple[str, ...]:
+        """What changes a weight as time passes: `retention`, `drift`, `diffusion`; empty for a device that keeps it.
+
+        With one of them a run depends on the clock's seconds, and so on where arrays are placed.
+        """
+        kinds = {"retention": self.retention, "drift": self.drift, "diffusion": self.diffusion}
+        return tuple(name for name, law in kinds.items() if law is not None)
 
 
 def is_pulsed(device: Any) -> bool:
