@@ -16,6 +16,7 @@ from ohmflow.runtime.crossbar.reading import Reader
 from ohmflow.runtime.crossbar.spec import Block, ConductanceSpec, DrawSite, ReadSpec, UpdateSpec, check_tiling
 from ohmflow.runtime.crossbar.updating import Updater
 from ohmflow.runtime.devices.protocol import Device
+from ohmflow.runtime.devices.upkeep import settle, state_of
 
 Matrix = npt.NDArray[np.float32]
 
@@ -96,15 +97,20 @@ class CrossbarArray:
 
     def touch(self) -> None:
         """Say that `w` was changed from outside; pulses act on what is there now."""
+        self._take_weights(programmed=False)
+
+    def _take_weights(self, programmed: bool) -> None:
         self.hidden[:] = self.w
+        settle(self.device, self.planes, self.hidden, programmed)
         self._reader.touch()
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return all that the array remembers, by name, as copies.
 
         Returns:
-            `w` and, with write noise, `hidden`: [rows, cols] float32, device units; of devices that age, what
-            `Ageing.planes` lists. The devices' draws are not in it: seed and number give them.
+            `w` and, with write noise, `hidden`: [rows, cols] float32, device units; what devices of the
+            model remember beside it, as `device.NAME`; of devices that age, what `Ageing.planes` lists. The devices'
+            draws are not in it: seed and number give them.
         """
         return {name: plane.copy() for name, plane in self._state_planes().items()}
 
@@ -139,6 +145,7 @@ class CrossbarArray:
         kept: dict[str, npt.NDArray[np.generic]] = {"w": self.w}
         if self.hidden is not self.w:
             kept["hidden"] = self.hidden
+        kept |= {f"device.{name}": plane for name, plane in state_of(self.planes).items()}
         if self._ageing is not None:
             kept |= self._ageing.planes()
         return kept
@@ -150,6 +157,7 @@ class CrossbarArray:
             seconds: how much, ≥ 0; devices without ageing do not notice.
         """
         if self._ageing is not None and self._ageing.elapse(seconds, self.w, self.hidden):
+            settle(self.device, self.planes, self.hidden, programmed=False)
             self._reader.touch()
 
     def weights(self) -> Matrix:
@@ -183,7 +191,7 @@ class CrossbarArray:
             key = np.uint64(key_of(self._seed, Purpose.PROGRAM, self._array_id, 0, occasion))
             wanted = np.clip(wanted, low, high) + error * (w_max - w_min) * normal_plane(key, *self.w.shape)
         self.w[:] = np.clip(wanted.astype(np.float32), low, high)
-        self.touch()
+        self._take_weights(programmed=True)
         if self._ageing is not None:
             self._ageing.programmed(self.hidden)
         return clipped

@@ -3,7 +3,7 @@
 from ohmflow.compiler.program.program import Program
 from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.spec import Block, ConductanceSpec
-from ohmflow.runtime.devices.registry import device_class
+from ohmflow.runtime.devices.of_target import device_of
 from ohmflow.runtime.machine.ageing_spec import ageing_spec
 from ohmflow.runtime.machine.read_spec import read_spec
 from ohmflow.runtime.machine.update_spec import update_spec
@@ -21,8 +21,7 @@ def make_arrays(program: Program, target: Target, seed: int) -> list[CrossbarArr
     Returns:
         One array for each of the program's.
     """
-    device_type = device_class(target.device.model)
-    device = device_type(device_type.Parameters(**target.device.parameters))
+    device = device_of(target.device)
     read, update = read_spec(target), update_spec(target)
     ageing = ageing_spec(target)
     conductance = target.device.conductance

@@ -1,6 +1,7 @@
 """How a target's tiles pulse their devices, for the crossbar."""
 
 from ohmflow.runtime.crossbar.spec import UpdateSpec
+from ohmflow.runtime.devices.of_target import device_of, half_select_ratio_of
 from ohmflow.targets.schema.target import Target
 
 
@@ -11,5 +12,5 @@ def update_spec(target: Target) -> UpdateSpec:
         max(update.train_length, 1),
         update.update_management,
         update.train_length_management,
-        half_select_step=target.device.half_select_ratio,
+        half_select_step=half_select_ratio_of(device_of(target.device), target.device),
     )
