@@ -1,5 +1,6 @@
 """`compile_model`: the whole way from an ONNX model to a program."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -16,20 +17,24 @@ from ohmflow.compiler.autodiff.training_graph import TrainingGraph
 from ohmflow.compiler.emit.assemble import assemble
 from ohmflow.compiler.errors import CompilerError
 from ohmflow.compiler.frontend.load import load_model
+from ohmflow.compiler.lowering.composites import expand
 from ohmflow.compiler.lowering.functions import segments_model
 from ohmflow.compiler.lowering.init import KINDS as INITS
 from ohmflow.compiler.lowering.init import initialise
 from ohmflow.compiler.lowering.lower import Lowered, LowerOptions, lower
 from ohmflow.compiler.lowering.scaling import WeightScaling
 from ohmflow.compiler.lowering.source import source_for_export
+from ohmflow.compiler.lowering.update_arrays import positions_of
 from ohmflow.compiler.mapping.assign import assign
 from ohmflow.compiler.mapping.grouping import stays_digital
 from ohmflow.compiler.mapping.packing import PACKINGS
 from ohmflow.compiler.mapping.placers import placers
 from ohmflow.compiler.plugins import choose
 from ohmflow.compiler.program.entry import Entry
-from ohmflow.compiler.program.program import ArrayRecord, Program
-from ohmflow.compiler.rules.registry import rule, rules
+from ohmflow.compiler.program.program import ArrayRecord, BlockRecord, Program
+from ohmflow.compiler.rules.choosing import LayerRule, RuleChoice, decide, device_facts
+from ohmflow.compiler.rules.protocol import part_symbol
+from ohmflow.compiler.rules.setting import Layer
 from ohmflow.compiler.tile.attributes import BlockTable
 from ohmflow.compiler.tile.dialect import print_tile, verify_tile
 from ohmflow.compiler.tile.passes import make_pipeline, run_pipeline
@@ -45,6 +50,8 @@ class CompileOptions:
     Attributes:
         loss: `cross-entropy` or `mse`.
         rule: update rule of the arrays.
+        rule_options: of that rule, by name; those left out take their defaults.
+        layer_rules: rules of some arrays, by patterns of their names; the first that matches counts.
         optimizer: of digital parameters.
         scaling: how weights are scaled to devices.
         packing: `share` or `spread`.
@@ -65,6 +72,8 @@ class CompileOptions:
     training: bool = True
     init: str = "stored"
     init_seed: int = 0
+    rule_options: Mapping[str, Any] = field(default_factory=dict)
+    layer_rules: tuple[RuleChoice, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the names before any work is done, whether or not the target will need them.
@@ -72,10 +81,11 @@ class CompileOptions:
         Raises:
             ChoiceError: a name is not known; the nearest is offered.
             TileError: the pipeline of passes is wrong.
-            CompilerError: the seed is out of range.
+            CompilerError: the seed is out of range, or an option of a rule is wrong.
         """
         choose("--loss", self.loss, losses())
-        choose("--rule", self.rule, rules())
+        for choice in (self.every_rule, *self.layer_rules):
+            choice.make()
         choose("--optimizer", self.optimizer, optimizers())
         choose("--init", self.init, dict.fromkeys(INITS))
         if not 0 <= self.init_seed < 2**64:
@@ -83,6 +93,11 @@ class CompileOptions:
         choose("--packing", self.packing, dict.fromkeys(PACKINGS))
         choose("--placer", self.placer, placers())
         make_pipeline(self.passes)
+
+    @property
+    def every_rule(self) -> RuleChoice:
+        """The rule of the arrays that no pattern matches."""
+        return RuleChoice(self.rule, self.rule_options)
 
 
 @dataclass(frozen=True)
@@ -94,12 +109,14 @@ class Stages:
         training: training graph, or None for a program that only infers.
         lowered: placed tile IR and what stands outside it.
         program: the program.
+        rules: the rule of each array that is trained, with its options, derived and given.
     """
 
     arrays: ArrayGraph
     training: TrainingGraph | None
     lowered: Lowered
     program: Program
+    rules: Mapping[str, LayerRule] = field(default_factory=dict)
 
 
 def compile_model(
@@ -138,16 +155,18 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
     }
     alphas = options.scaling.alphas(values, target)
     verify = target.tile.program.mode == "write-verify"
-    lower_options = LowerOptions(rule(options.rule), target.tile.update.scheme, alphas, verify, name)
+    layer_rules = {} if training is None else _rules(graph, training, alphas, target, options)
+    lower_options = LowerOptions(options.rule, target.tile.update.scheme, alphas, verify, name, layer_rules)
     step = None if training is None else _step_only(training)
     lowered = lower(graph.arrays, inference_graph(graph), step, lower_options)
     if options.passes:
         run_pipeline(lowered.module, options.passes)
-    blocks = assign({a.name: (a.rows, a.cols) for a in graph.arrays}, target, options.packing, options.placer)
-    for op in lowered.module.body.block.ops:
-        if isinstance(op, ArrayOp):
-            rows = [(b.row0, b.col0, b.rows, b.cols, b.tile, b.tile_row, b.tile_col) for b in blocks[op.sym_name.data]]
-            op.properties["blocks"] = BlockTable.of(rows)
+    expand(lowered)
+    placed = [op for op in lowered.module.body.block.ops if isinstance(op, ArrayOp)]
+    blocks = assign({op.sym_name.data: op.shape for op in placed}, target, options.packing, options.placer)
+    for op in placed:
+        rows = [(b.row0, b.col0, b.rows, b.cols, b.tile, b.tile_row, b.tile_col) for b in blocks[op.sym_name.data]]
+        op.properties["blocks"] = BlockTable.of(rows)
     verify_tile(lowered.module)
     exported, model_hash, is_source = source_for_export(source, graph, lowered)
     arrays = tuple(
@@ -156,7 +175,7 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
             a.rows,
             a.cols,
             alphas[a.name],
-            options.rule,
+            layer_rules[a.name].rule.name if a.name in layer_rules else options.rule,
             a.initializer if is_source else a.name,
             a.transposed and is_source,
             blocks[a.name],
@@ -164,6 +183,7 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
         )
         for a in graph.arrays
     )
+    arrays += _auxiliary(layer_rules, blocks)
     ports = {
         entry: (
             [v.name or "" for v in rows] + [_our_name(v.name, training) for v in scalars] + _batch(entry),
@@ -173,9 +193,9 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
     }
     entries, chip, memory = assemble(lowered.module, arrays, lowered.states, lowered.segments, target, ports)
     if training is not None:
-        entries["train_step"] = _with_masks(entries["train_step"], training)
+        entries["train_step"] = _with_masks(entries["train_step"], training, lowered.draws)
     program = Program(
-        manifest=_manifest(name, model_hash, target, options, training, memory),
+        manifest=_manifest(name, model_hash, target, options, training, memory, layer_rules),
         arrays=arrays,
         states=tuple(lowered.states),
         segments=tuple(lowered.segments),
@@ -186,7 +206,44 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
         segments_onnx=segments_model(lowered.functions),
         source_onnx=exported,
     )
-    return Stages(graph, training, lowered, program)
+    return Stages(graph, training, lowered, program, layer_rules)
+
+
+def _rules(
+    graph: ArrayGraph, training: TrainingGraph, alphas: Mapping[str, float], target: Target, options: CompileOptions
+) -> dict[str, LayerRule]:
+    """The rule of each array."""
+    positions = positions_of(training)
+    layers = [
+        Layer(a.name, a.rows, a.cols, alphas[a.name], len(positions[a.name]), positions[a.name]) for a in graph.arrays
+    ]
+    return decide(layers, device_facts(target), options.every_rule, options.layer_rules)
+
+
+def _auxiliary(
+    layer_rules: Mapping[str, LayerRule], blocks: Mapping[str, tuple[BlockRecord, ...]]
+) -> tuple[ArrayRecord, ...]:
+    """Records of the arrays that rules declared; no initialiser of the source is theirs."""
+    found = []
+    for name, layer in layer_rules.items():
+        about = layer.setting.layer
+        for part in layer.declaration.arrays:
+            symbol = part_symbol(name, part.part)
+            found.append(
+                ArrayRecord(
+                    symbol,
+                    about.rows,
+                    about.cols,
+                    part.alpha,
+                    layer.rule.name,
+                    "",
+                    False,
+                    blocks[symbol],
+                    layer=name,
+                    gain=part.gain,
+                )
+            )
+    return tuple(found)
 
 
 def _step_only(training: TrainingGraph) -> TrainingGraph:
@@ -199,9 +256,9 @@ def _step_only(training: TrainingGraph) -> TrainingGraph:
     return replace(training, model=model)
 
 
-def _with_masks(entry: Entry, training: TrainingGraph) -> Entry:
-    """Mark the arguments that the machine draws."""
-    keep = {mask.name: mask.keep for mask in training.masks}
+def _with_masks(entry: Entry, training: TrainingGraph, draws: Mapping[str, float]) -> Entry:
+    """Mark the arguments that the machine draws: masks of the model, and what rules asked for."""
+    keep = {mask.name: mask.keep for mask in training.masks} | dict(draws)
     return replace(entry, arguments=tuple(replace(a, keep=keep.get(a.name)) for a in entry.arguments))
 
 
@@ -222,6 +279,7 @@ def _manifest(
     options: CompileOptions,
     training: TrainingGraph | None,
     memory: dict[str, dict[str, tuple[int, int, int]]],
+    layer_rules: Mapping[str, LayerRule],
 ) -> dict[str, Any]:
     return {
         "model": name,
@@ -231,6 +289,7 @@ def _manifest(
         "loss": None if training is None else options.loss,
         "label": None if training is None else training.label.name,
         "rule": options.rule,
+        "rules": {name: layer.as_json() for name, layer in layer_rules.items()},
         "optimizer": options.optimizer,
         "weight_scaling": {"kind": options.scaling.kind, "fill": options.scaling.fill, "alpha": options.scaling.alpha},
         "init": options.init,

@@ -5,8 +5,10 @@ attribute `Parameters`, a pydantic model, says which numbers the target file mus
 imported but through that door.
 """
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,9 +46,37 @@ def parameters_of(model: str) -> type[BaseModel]:
     Raises:
         DeviceModelError: no such model, two of that name, or one that can not be loaded.
     """
-    entries = model_entries()
-    if model == FIXED and model not in entries:
+    if model == FIXED and model not in model_entries():
         return FixedParameters
+    parameters: type[BaseModel] = _device_class(model).Parameters
+    return parameters
+
+
+def facts_of(model: str, parameters: Mapping[str, float]) -> tuple[float, tuple[float, float]]:
+    """What a device model says of its steps and bounds, before the spread from device to device.
+
+    Args:
+        model: name of the device model.
+        parameters: as the target gives them.
+
+    Returns:
+        Mean step of a pulse at w = 0, and (w_min, w_max), in device units; a step of 0 is a device that adds exactly,
+        infinite bounds are none.
+
+    Raises:
+        DeviceModelError: no such model, two of that name, or one that can not be loaded.
+    """
+    if model == FIXED and model not in model_entries():
+        return 0.0, (float(parameters["w_min"]), float(parameters["w_max"]))
+    kind = _device_class(model)
+    device = kind(kind.Parameters(**parameters))
+    low, high = device.nominal_bounds
+    return float(device.dw_min), (float(low), float(high))
+
+
+def _device_class(model: str) -> Any:
+    """Load the class of a model; its attribute `Parameters` is checked, the rest is the runtime's business."""
+    entries = model_entries()
     if model not in entries:
         near = get_close_matches(model, entries, n=1, cutoff=0.4)
         known = ", ".join(sorted(entries)) or "none, since none is installed"
@@ -69,4 +99,4 @@ def parameters_of(model: str) -> type[BaseModel]:
         raise DeviceModelError(
             f"must be a class with a pydantic attribute `Parameters`, but {owners[0]} has none; mend that package"
         )
-    return parameters
+    return loaded

@@ -62,10 +62,11 @@ def assemble(
     if target.chip is not None:
         by_name = {a.name: a for a in arrays}
         per_node = target.chip.tiles_per_node
-        state_home: dict[str, Unit] = {}
 
         def array_home(name: str) -> Unit:
             return ("vector", by_name[name].blocks[0].tile // per_node)
+
+        state_home: dict[str, Unit] = {s.name: array_home(s.layer) for s in states if s.layer}
 
         for entry in entries:
             flow: Dataflow = analyse(entry, by_name, array_home, state_home)

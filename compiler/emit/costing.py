@@ -32,13 +32,14 @@ class Costing:
 
     def read(self, lines: int, forward: bool) -> tuple[int, int, int, int]:
         """The four integers of a READ that converts `lines` lines."""
+        side: timing.Side = "cols" if forward else "rows"
         bank = timing.converter_bank(self._target, not forward)
         buffered = 2 if self._target.tile.read.double_buffered else 0
         return (
             timing.read_cycles(self._target),
-            timing.conversion_cycles(self._target, lines, "cols" if forward else "rows"),
+            timing.conversion_cycles(self._target, lines, side),
             timing.converter_latency(self._target),
-            bank + buffered,
+            bank + buffered + 4 * timing.later_passes_cycles(self._target, lines, side),
         )
 
     def update(self) -> tuple[int, int]:
@@ -54,8 +55,8 @@ class Costing:
         program = self._target.tile.program
         if program.mode == "ideal":
             return 1, 0
-        read, convert, latency, _ = self.read(cols, True)
-        return 1, program.pulses_per_round * timing.pulse_cycles(self._target) + read + convert + latency
+        pulses = program.pulses_per_round * timing.pulse_cycles(self._target)
+        return 1, pulses + timing.verify_cycles(self._target, cols)
 
     def vector(self, work: Sequence[tuple[str, int]]) -> tuple[int, int]:
         """Occupancy and latency of a digital segment on a vector unit.

@@ -138,11 +138,12 @@ def analyse(
         state_home: vector unit of each state; states without one get the unit of their first use.
     """
     flow = Dataflow()
-    fallback = array_home(next(reversed(list(arrays)))) if arrays else ("vector", 0)
+    own = [name for name, record in arrays.items() if not record.layer]
+    fallback = array_home(own[-1]) if own else ("vector", 0)
     for argument in entry.block.args:
         flow.home[argument] = HOST
     for op in _walk(entry):
-        _set_homes(op, flow, array_home, state_home, fallback)
+        _set_homes(op, flow, arrays, array_home, state_home, fallback)
     for op in _walk(entry):
         if isinstance(op, UnstashOp):
             source = origin(op.value)
@@ -151,7 +152,7 @@ def analyse(
         if isinstance(op, StateGetOp):
             flow.home[op.value] = state_home.setdefault(op.state_name, fallback)
     for op in _walk(entry):
-        for value, unit, low, high, phase in _uses(op, flow, arrays, state_home):
+        for value, unit, low, high, phase in _uses(op, flow, arrays, array_home, state_home):
             _add_need(flow, value, unit, low, high, phase, op)
     _tell_trips(entry, flow, arrays)
     return flow
@@ -188,7 +189,7 @@ def _array_phase(op: Operation) -> int | None:
         case MvmOp() | MvmTOp():
             return PHASES.index(op.phase.data)
         case UpdateOp():
-            return PHASES.index("update")
+            return PHASES.index(op.phase_name)
         case ReadOp() | TransferOp():
             return PHASES.index("transfer")
         case ProgramOp():
@@ -239,9 +240,16 @@ def _walk(entry: EntryOp) -> Iterator[Operation]:
 
 
 def _set_homes(
-    op: Operation, flow: Dataflow, array_home: Callable[[str], Unit], state_home: dict[str, Unit], fallback: Unit
+    op: Operation,
+    flow: Dataflow,
+    arrays: Mapping[str, ArrayRecord],
+    array_home: Callable[[str], Unit],
+    state_home: dict[str, Unit],
+    fallback: Unit,
 ) -> None:
     match op:
+        case StateGetOp() if op.state_name in state_home:
+            flow.home[op.value] = state_home[op.state_name]
         case MvmOp() | MvmTOp():
             flow.home[op.y] = array_home(op.array_name)
         case ReadOp():
@@ -249,7 +257,7 @@ def _set_homes(
         case FoldOp():
             flow.home[op.image] = _home_of(flow, op.stash)
         case CallOp():
-            unit = _call_unit(op, flow, state_home, fallback)
+            unit = _call_unit(op, flow, state_home, _rule_home(op.segment_name, array_home, arrays) or fallback)
             flow.call_home[op] = unit
             for value in op.outs:
                 flow.home[value] = unit
@@ -265,6 +273,12 @@ def _set_homes(
                     flow.home[argument] = flow.home[result] = fallback if home[0] != "vector" else home
         case _:
             pass
+
+
+def _rule_home(segment: str, array_home: Callable[[str], Unit], arrays: Mapping[str, ArrayRecord]) -> Unit | None:
+    """Home of the array whose rule a segment belongs to: it is called after it."""
+    names = [name for name, record in arrays.items() if not record.layer and segment.startswith(f"{name}.")]
+    return array_home(max(names, key=len)) if names else None
 
 
 def _call_unit(op: CallOp, flow: Dataflow, state_home: dict[str, Unit], fallback: Unit) -> Unit:
@@ -283,7 +297,11 @@ def _call_unit(op: CallOp, flow: Dataflow, state_home: dict[str, Unit], fallback
 
 
 def _uses(
-    op: Operation, flow: Dataflow, arrays: Mapping[str, ArrayRecord], state_home: Mapping[str, Unit]
+    op: Operation,
+    flow: Dataflow,
+    arrays: Mapping[str, ArrayRecord],
+    array_home: Callable[[str], Unit],
+    state_home: Mapping[str, Unit],
 ) -> Iterator[tuple[SSAValue, Unit, int, int, int]]:
     """Values an operation needs: (value, unit, low, high, phase)."""
     match op:
@@ -293,14 +311,16 @@ def _uses(
                 low, size = (block.row0, block.rows) if isinstance(op, MvmOp) else (block.col0, block.cols)
                 yield op.x, ("tile", block.tile), *_span(op.x, low, low + size), phase
         case UpdateOp():
-            phase = PHASES.index("update")
+            phase = PHASES.index(op.phase_name)
             for block in arrays[op.array_name].blocks:
+                yield op.lr, ("tile", block.tile), 0, 1, phase
                 yield op.x, ("tile", block.tile), *_span(op.x, block.row0, block.row0 + block.rows), phase
                 yield op.d, ("tile", block.tile), *_span(op.d, block.col0, block.col0 + block.cols), phase
         case ReadOp():
             for block in arrays[op.array_name].blocks:
                 yield op.index, ("tile", block.tile), 0, 1, PHASES.index("transfer")
         case TransferOp():
+            yield op.scale, array_home(op.source_name), 0, 1, PHASES.index("transfer")
             for name in (op.source_name, op.target_name):
                 for block in arrays[name].blocks:
                     yield op.index, ("tile", block.tile), 0, 1, PHASES.index("transfer")
@@ -310,7 +330,12 @@ def _uses(
         case FoldOp():
             yield op.stash, _home_of(flow, op.stash), 0, _whole(op.stash), PHASES.index("backward")
         case StateSetOp():
-            yield op.value, state_home.get(op.state_name, _home_of(flow, op.value)), 0, elements(op.value), 2
+            home = state_home.get(op.state_name, _home_of(flow, op.value))
+            yield op.value, home, 0, elements(op.value), PHASES.index("update")
+            if op.index is not None:
+                yield op.index, home, 0, 1, PHASES.index("update")
+        case StateGetOp() if op.index is not None:
+            yield op.index, flow.home[op.value], 0, 1, PHASES.index("update")
         case ReturnOp():
             for value in op.values:
                 yield value, HOST, 0, elements(value), _result_phase(value)

@@ -54,8 +54,8 @@ class Symbols:
             if record.name == name:
                 return number
         raise EmitError(
-            f"{op.name} @{name}: must be a single array, not a composite, which the machine does not execute yet; "
-            "name its parts"
+            f"{op.name} @{name}: must be a single array, not a composite, which the machine does not execute; "
+            "run the pass expand-composites first"
         )
 
 
@@ -181,15 +181,15 @@ class _Emitter:
                     row["group"] = self.out.add_group(self._blocks(row["symbol"]), path)
             case UpdateOp():
                 row.update(code=Op.UPDATE, site=op.site_number, symbol=self._symbols.array(op.array_name, op))
-                row.update(phase=PHASES.index("update"), group=self.out.add_group(1, path))
+                row.update(phase=PHASES.index(op.phase_name), group=self.out.add_group(1, path))
                 ins = [op.x, op.d, op.lr]
             case ReadOp():
                 row.update(code=Op.READ, symbol=self._symbols.array(op.array_name, op), attr=_axis(op.axis.data))
-                row.update(phase=PHASES.index("transfer"), site=number)
+                row.update(phase=PHASES.index("transfer"), site=_site(op, number))
                 row["group"] = self.out.add_group(self._blocks(row["symbol"]), path)
                 ins, outs = [op.index], [op.results[0]]
             case TransferOp():
-                row.update(code=Op.TRANSFER, symbol=self._symbols.array(op.source_name, op), site=number)
+                row.update(code=Op.TRANSFER, symbol=self._symbols.array(op.source_name, op), site=_site(op, number))
                 row.update(symbol2=self._symbols.array(op.target_name, op), attr=_axis(op.axis.data))
                 row.update(phase=PHASES.index("transfer"))
                 row["group"] = self.out.add_group(self._blocks(row["symbol"]) + 1, path)
@@ -202,11 +202,12 @@ class _Emitter:
                 row.update(code=Op.CALL, symbol=self._segment(op.segment_name), phase=call_phase(op))
                 ins, outs = op.arguments, op.outs
             case StateGetOp():
-                row.update(code=Op.STATE_GET, symbol=self._state(op.state_name))
-                outs = [op.value]
+                row.update(code=Op.STATE_GET, symbol=self._state(op.state_name), attr=_line(op))
+                ins, outs = [] if op.index is None else [op.index], [op.value]
             case StateSetOp():
                 row.update(code=Op.STATE_SET, symbol=self._state(op.state_name), phase=PHASES.index("update"))
-                ins = [op.value]
+                row["attr"] = _line(op)
+                ins = [op.value] if op.index is None else [op.value, op.index]
             case UnstashOp():
                 row["code"] = Op.UNSTASH
                 ins, outs = [op.stash, op.index], [op.value]
@@ -285,6 +286,16 @@ def call_phase(op: CallOp) -> int:
     """Phase of a call: its attribute `phase`, or forward."""
     attribute = op.attributes.get("phase")
     return PHASES.index(attribute.data) if isinstance(attribute, StringAttr) else 0
+
+
+def _site(op: ReadOp | TransferOp, row: int) -> int:
+    """Site of a line's read: that of the use it belongs to, else the operation's own row."""
+    return row if op.site is None else op.site.value.data
+
+
+def _line(op: StateGetOp | StateSetOp) -> int:
+    """0 for the whole state, 1 for a row of it, 2 for a column."""
+    return 0 if op.axis is None else 1 + _axis(op.axis.data)
 
 
 def _axis(name: str) -> int:

@@ -31,12 +31,14 @@ from ohmflow.compiler.tile.compute import MvmOp, MvmTOp, UpdateOp
 from ohmflow.compiler.tile.control import ForOp, MapOp, WhenOp
 from ohmflow.compiler.tile.entry import CallOp
 from ohmflow.compiler.tile.stash import UnstashOp
+from ohmflow.compiler.tile.state import StateOp
+from ohmflow.compiler.tile.symbols import find
 from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
 from ohmflow.compiler.tile.tokens import StateGetOp
 from ohmflow.compiler.tile.transfer import ProgramOp, ReadOp, TransferOp
 from ohmflow.compiler.tile.windows import FoldOp
 
-_BACKWARD, _UPDATE, _TRANSFER, _PROGRAM = (PHASES.index(name) for name in ("backward", "update", "transfer", "program"))
+_BACKWARD, _TRANSFER, _PROGRAM = (PHASES.index(name) for name in ("backward", "transfer", "program"))
 
 
 def emit_streams(context: StreamContext) -> EmittedStreams:
@@ -51,6 +53,7 @@ class _Streams:
         self.out = self._write.out
         self._flow, self._emitted, self._costing = context.flow, context.emitted, context.costing
         self._arrays, self._array_home, self._segments = context.arrays, context.array_home, context.segments
+        self._held: set[str] = set()
         self._batch = -1 if entry.batch_argument is None else entry.batch_argument.index
         self._numbers = {name: k for k, name in enumerate(context.arrays)}
         for argument in entry.block.args:
@@ -79,7 +82,7 @@ class _Streams:
             case ReadOp():
                 self._read(op, op.array_name, op.axis.data == "row", _TRANSFER, op.results[0])
             case UpdateOp():
-                self._update(op, op.array_name, 0, _UPDATE)
+                self._update(op, op.array_name, 0, PHASES.index(op.phase_name))
             case TransferOp():
                 self._transfer(op)
             case ProgramOp():
@@ -87,9 +90,7 @@ class _Streams:
             case CallOp():
                 self._call(op)
             case StateGetOp():
-                unit = self._flow.home[op.value]
-                size = elements(op.value) * self._costing.word
-                self.out.fixed[unit] = self.out.fixed.get(unit, 0) + size
+                self._state(op)
                 self._write.deliver(op.value, op)
             case UnstashOp():
                 first = origin(op.value)
@@ -102,6 +103,16 @@ class _Streams:
                 self._enter(op)
             case _:
                 pass
+
+    def _state(self, op: StateGetOp) -> None:
+        """Set memory aside for a state, once; of a line that is read, for the whole state."""
+        if op.state_name in self._held:
+            return
+        self._held.add(op.state_name)
+        state = find(op, op.state_name, (StateOp,), "a state")
+        assert state is not None, "verified"
+        unit = self._flow.home[op.value]
+        self.out.fixed[unit] = self.out.fixed.get(unit, 0) + state.type.size * self._costing.word
 
     def _fold(self, op: FoldOp, steps: int, path: tuple[int, ...]) -> None:
         """Add windows up, or a share of them: every element is read, added to its place in the image, and written."""

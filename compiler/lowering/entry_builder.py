@@ -56,6 +56,7 @@ class EntryBuilder:
         batch: the scalar that says how many samples there are.
         versions: current version of each array and state.
         dones: tokens of the reads of each array's and state's version.
+        composites: of each array that is read as part of a composite, its symbol and the arrays that it is made of.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class EntryBuilder:
         self.batch.name_hint = "batch"
         self.versions: dict[str, SSAValue] = {}
         self.dones: dict[str, list[SSAValue]] = {}
+        self.composites: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._segment_names = segment_names
 
     def open(self, symbol: str) -> None:
@@ -192,7 +194,8 @@ class EntryBuilder:
         array, site = node.attributes["array"].as_string(), node.attributes["site"].as_int()
         kind = MvmOp if node.op_type == MVM else MvmTOp
         result = VecType(row_dims(node.outputs[0])[-1:], f32)
-        op = kind(array, site, x, self.versions[array], phase or item.phase, result)
+        symbol, parts = self.composites.get(array, (array, (array,)))
+        op = kind(symbol, site, x, [self.versions[part] for part in parts], phase or item.phase, result)
         op.y.name_hint = hint(node.outputs[0].name)
         op.done.name_hint = f"{hint(array)}_done"
         block.add_op(op)

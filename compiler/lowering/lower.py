@@ -5,7 +5,6 @@ The module holds the entries `program` (write the initial weights), `infer` (rea
 its rule, the last layer's first, since its factors are ready first; then digital parameters step.
 """
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,21 +14,32 @@ import onnx
 import onnx_ir as ir
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp, StringAttr, f32
-from xdsl.ir import Attribute, Block
+from xdsl.ir import Attribute, Block, SSAValue
 
 from ohmflow.compiler.arrays.array_graph import ArrayInfo
 from ohmflow.compiler.arrays.extract import ENTRY_NAMES
 from ohmflow.compiler.arrays.fixed import is_trainable
-from ohmflow.compiler.arrays.window_functions import is_windows, window_of
 from ohmflow.compiler.autodiff.training_graph import TrainingGraph
 from ohmflow.compiler.lowering.entry_builder import EntryBuilder, result_type, row_type
 from ohmflow.compiler.lowering.functions import segment_function, segment_record
 from ohmflow.compiler.lowering.row_steps import segment_steps
+from ohmflow.compiler.lowering.rule_parts import (
+    READ_PART,
+    composite_terms,
+    declare_arrays,
+    declare_segments,
+    declare_states,
+    digest,
+    draw_values,
+    part_names,
+)
 from ohmflow.compiler.lowering.schedule_items import Item, Section, make_sections
 from ohmflow.compiler.lowering.segments import Segment, cut_segments, is_array_operation
-from ohmflow.compiler.lowering.work import is_rows, node_work, row_dims
+from ohmflow.compiler.lowering.update_arrays import held, update_arrays
+from ohmflow.compiler.lowering.work import is_rows, node_work
 from ohmflow.compiler.program.program import SegmentRecord, StateRecord
-from ohmflow.compiler.rules.protocol import MAIN, Declaration, Rule, SiteFactors, UpdateContext
+from ohmflow.compiler.rules.choosing import LayerRule
+from ohmflow.compiler.rules.protocol import MAIN, Rule, RuleContext, part_symbol
 from ohmflow.compiler.tile.attributes import WeightsAttr
 from ohmflow.compiler.tile.entry import EntryOp, ReturnOp, SegmentOp
 from ohmflow.compiler.tile.state import StateOp
@@ -47,18 +57,20 @@ class LowerOptions:
     """Choices fixed when lowering.
 
     Attributes:
-        rule: update rule of the arrays.
+        rule: name of the rule of arrays that `rules` does not list, for a program that only infers.
+        rules: update rule of each array that is trained.
         scheme: pulse scheme.
         alphas: scale of each array.
         verify: whether programming is verified.
         source_name: what messages call the model.
     """
 
-    rule: Rule
+    rule: str
     scheme: str
     alphas: Mapping[str, float]
     verify: bool
     source_name: str
+    rules: Mapping[str, LayerRule] = field(default_factory=dict)
 
 
 @dataclass
@@ -71,7 +83,8 @@ class Lowered:
         functions: their ONNX functions.
         states: digital parameters, running statistics, and what the optimiser remembers.
         weights: initial values of arrays [rows, cols] and states, by symbol.
-        rows: graph names and numpy dtypes of each entry's arguments and results, see `Program`.
+        ports: graph values that are rows, scalars and results of each entry.
+        draws: probability of a 1 of each random argument that a rule declared.
     """
 
     module: ModuleOp
@@ -80,6 +93,7 @@ class Lowered:
     states: list[StateRecord] = field(default_factory=list)
     weights: dict[str, NDArray[Any]] = field(default_factory=dict)
     ports: dict[str, tuple[list[ir.Value], list[ir.Value], list[ir.Value]]] = field(default_factory=dict)
+    draws: dict[str, float] = field(default_factory=dict)
 
 
 def lower(
@@ -102,7 +116,7 @@ def lower(
     lowered = Lowered(ModuleOp([]))
     graph = inference.graph if training is None else training.model.graph
     kinds = _kept_values(inference.graph, arrays) if training is None else _trained_values(training)
-    taken = {*ENTRY_NAMES, *(info.name for info in arrays)}
+    taken = {*ENTRY_NAMES, *(info.name for info in arrays), *part_names(options.rules)}
     states: dict[str, str] = {}
     for name in kinds:
         states[name] = _free(name, taken)
@@ -159,25 +173,49 @@ def _declare(
     for info in arrays:
         value = _numpy(graph.initializers[info.name])
         lowered.weights[info.name] = value
-        key = WeightsAttr(info.name, "float32", _digest(value))
-        lowered.module.body.block.add_op(
-            ArrayOp(info.name, info.rows, info.cols, options.rule.name, key, options.alphas[info.name])
-        )
+        key = WeightsAttr(info.name, "float32", digest(value))
+        name = options.rules[info.name].rule.name if info.name in options.rules else options.rule
+        lowered.module.body.block.add_op(ArrayOp(info.name, info.rows, info.cols, name, key, options.alphas[info.name]))
+    for name, layer in options.rules.items():
+        lowered.weights |= declare_arrays(lowered.module, name, layer)
     for name, symbol in states.items():
         value = _numpy(graph.initializers[name])
         lowered.weights[symbol] = value
         kind, source = kinds[name].kind, name if kinds[name].exported else ""
         lowered.states.append(StateRecord(symbol, kind, value.dtype.name, value.shape, source))
-        key = WeightsAttr(symbol, value.dtype.name, _digest(value))
+        key = WeightsAttr(symbol, value.dtype.name, digest(value))
         lowered.module.body.block.add_op(StateOp(symbol, kind, row_type(graph.initializers[name]), key))
+    for name, layer in options.rules.items():
+        records, values = declare_states(lowered.module, name, layer)
+        lowered.states += records
+        lowered.weights |= values
+        segments, functions = declare_segments(lowered.module, name, layer)
+        lowered.segments += segments
+        lowered.functions += functions
 
 
 def _lower_program(lowered: Lowered, arrays: tuple[ArrayInfo, ...], options: LowerOptions) -> None:
+    """Write every array; then rules may prepare what they declared."""
     block = Block()
     for info in arrays:
-        opened = OpenOp(info.name)
-        written = ProgramOp(info.name, opened.version, options.verify)
-        block.add_ops([opened, written, CommitOp(written.results[0])])
+        layer = options.rules.get(info.name)
+        parts = [MAIN] if layer is None else [MAIN, *(part.part for part in layer.declaration.arrays)]
+        versions: dict[str, SSAValue] = {}
+        for part in parts:
+            symbol = part_symbol(info.name, part)
+            opened = OpenOp(symbol)
+            written = ProgramOp(symbol, opened.version, options.verify)
+            block.add_ops([opened, written])
+            versions[part] = written.out
+        if layer is not None and type(layer.rule).prepare is not Rule.prepare:
+            for state in layer.declaration.states:
+                opened = OpenOp(part_symbol(info.name, state.part))
+                block.add_op(opened)
+                versions[state.part] = opened.version
+            versions |= layer.rule.prepare(
+                RuleContext(block, info.name, options.scheme, layer.setting, layer.declaration, dict(versions))
+            )
+        block.add_ops([CommitOp(version) for version in versions.values()])
     block.add_op(ReturnOp([]))
     lowered.module.body.block.add_op(EntryOp("program", block))
     lowered.ports["program"] = ([], [], [])
@@ -191,7 +229,7 @@ def _lower_infer(lowered: Lowered, model: ir.Model, states: Mapping[str, str], o
     items, names = _items(lowered, nodes, phases, set(results), states, "infer", options)
     rows = list(graph.inputs)
     builder = EntryBuilder("infer", rows, [], names)
-    _open(builder, graph, nodes, states)
+    _open(builder, graph, nodes, states, options)
     sections = make_sections(items)
     for number, section in enumerate(sections):
         builder.add_section(section, _needed(sections[number + 1 :], set(results)), "evaluation")
@@ -208,7 +246,7 @@ def _lower_train_step(
     updates = [n for n in graph if n.op_type == "update" and is_array_operation(n)]
     nodes = [n for n in graph if n not in set(updates)]
     phases = _phases(nodes, results)
-    factors = {_held(v) for n in updates for v in n.inputs[1:3] if v is not None}
+    factors = {held(v) for n in updates for v in n.inputs[1:3] if v is not None}
     following = {by_name[p.next]: states[p.name] for p in training.parameters}
     following |= {by_name[s.next]: states[s.name] for s in training.states}
     returned = {*results, *factors, *following}
@@ -217,9 +255,15 @@ def _lower_train_step(
     inputs = {v.name: v for v in graph.inputs}
     masks = [mask.name for mask in training.masks]
     rows = [inputs[name] for name in (*training.data_inputs, training.label.name, *masks)]
+    draws: dict[str, ir.Value] = {}
+    for name, layer in options.rules.items():
+        values, keep = draw_values(name, layer)
+        draws |= {v.name or "": v for v in values}
+        lowered.draws |= keep
+    rows += draws.values()
     scalars = [inputs[training.lr], inputs[training.inv_batch]]
     builder = EntryBuilder("train_step", rows, scalars, names)
-    _open(builder, graph, nodes, states)
+    _open(builder, graph, nodes, states, options)
     sections = make_sections(items)
     for number, section in enumerate(sections):
         rest = sections[number + 1 :]
@@ -229,7 +273,7 @@ def _lower_train_step(
             later |= {v for item in section.between for v in item.inputs}
             builder.add_section(mapped, later)
         if not any(s.mapped for s in rest):
-            _update_arrays(builder, training, updates, scalars[0], options)
+            update_arrays(builder, training, updates, scalars[0], draws, options.rules, options.scheme)
             updates = []
         builder.add_section(Section([], section.between), later)
     for value, symbol in following.items():
@@ -240,53 +284,19 @@ def _lower_train_step(
     lowered.ports["train_step"] = (rows, scalars, results)
 
 
-def _update_arrays(
-    builder: EntryBuilder, training: TrainingGraph, updates: list[ir.Node], lr: ir.Value, options: LowerOptions
+def _open(
+    builder: EntryBuilder, graph: ir.Graph, nodes: list[ir.Node], states: Mapping[str, str], options: LowerOptions
 ) -> None:
-    """Hand each array to its rule, the last one read first."""
-    for info in reversed(training.arrays):
-        sites = []
-        for node in updates:
-            if node.attributes["array"].as_string() == info.name:
-                x, d = node.inputs[1], node.inputs[2]
-                assert x is not None and d is not None
-                taken = x.producer()
-                window = window_of(taken) if taken is not None and is_windows(taken) else None
-                shape = row_dims(d)
-                positions = shape[0] if len(shape) == 2 else None
-                number = node.attributes["site"].as_int()
-                factors = builder.value(_held(x)), builder.value(d)
-                sites.append(SiteFactors(number, *factors, positions, window))
-        if sites:
-            last = options.rule.lower(
-                UpdateContext(
-                    block=builder.block,
-                    array=info.name,
-                    scheme=options.scheme,
-                    setting=None,  # type: ignore[arg-type]
-                    declaration=Declaration(),
-                    versions={MAIN: builder.versions[info.name]},
-                    sites=sorted(sites, key=lambda s: s.site),
-                    lr=builder.value(lr),
-                    batch=builder.batch,
-                    tokens={MAIN: builder.dones[info.name]},
-                )
-            )
-            builder.versions[info.name] = last[MAIN]
-
-
-def _held(value: ir.Value) -> ir.Value:
-    """What is kept of a factor until its update: of windows, the image that they are taken from."""
-    node = value.producer()
-    image = node.inputs[0] if node is not None and is_windows(node) else None
-    return value if image is None else image
-
-
-def _open(builder: EntryBuilder, graph: ir.Graph, nodes: list[ir.Node], states: Mapping[str, str]) -> None:
     """Open every array that is read, and read every state that a node uses."""
     arrays = dict.fromkeys(n.attributes["array"].as_string() for n in nodes if "array" in n.attributes)
     for name in arrays:
         builder.open(name)
+        layer = options.rules.get(name)
+        if layer is not None and layer.declaration.composite:
+            terms = composite_terms(name, layer)
+            for part in list(terms)[1:]:
+                builder.open(part)
+            builder.composites[name] = (part_symbol(name, READ_PART), tuple(terms))
     for name, symbol in states.items():
         if name not in graph.initializers:
             continue  # only training uses what an optimiser remembers
@@ -381,7 +391,3 @@ def _numpy(value: ir.Value) -> NDArray[Any]:
     assert value.const_value is not None
     array: NDArray[Any] = value.const_value.numpy()
     return np.ascontiguousarray(array).reshape(array.shape)
-
-
-def _digest(value: NDArray[Any]) -> str:
-    return hashlib.sha256(value.tobytes()).hexdigest()

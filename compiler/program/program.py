@@ -49,6 +49,9 @@ class ArrayRecord:
         initializer: the source model's initialiser.
         transposed: whether that initialiser is stored [cols, rows].
         blocks: where its weights are.
+        part: rows (begin, end) of the initialiser that the array holds, or None for all.
+        layer: for an auxiliary array of a rule, the array that it helps to train; else empty. It has no initialiser.
+        gain: share of an auxiliary array in what its layer computes: W = main + sum of gain · auxiliary.
     """
 
     name: str
@@ -60,6 +63,8 @@ class ArrayRecord:
     transposed: bool
     blocks: tuple[BlockRecord, ...]
     part: tuple[int, int] | None = None
+    layer: str = ""
+    gain: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class StateRecord:
         dtype: numpy name.
         shape: its shape.
         initializer: the source model's initialiser, or empty.
+        layer: the array whose rule it belongs to, or empty.
     """
 
     name: str
@@ -79,6 +85,7 @@ class StateRecord:
     dtype: str
     shape: tuple[int, ...]
     initializer: str = ""
+    layer: str = ""
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ OPERATION = np.dtype(
         ("symbol", np.int32),  # array, state or segment number, or -1
         ("symbol2", np.int32),  # the array that a transfer writes, or -1
         ("site", np.int32),
-        # axis of a read or transfer (0 row, 1 col); modulus of a when; reverse of a for; row of the entry's windows
+        # axis of a read or transfer (0 row, 1 col); modulus of a when; reverse of a for; row of the entry's windows;
+        # of a state's access 0 for the whole, 1 for a row, 2 for a column
         ("attr", np.int32),
         ("group", np.int32),  # count group it reports to, or -1
         ("loop", np.int32),  # row of LOOPS for MAP, FOR, WHEN, else -1

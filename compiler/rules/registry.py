@@ -3,10 +3,11 @@
 from ohmflow.compiler.plugins import choose, extensions
 from ohmflow.compiler.rules.protocol import Rule
 from ohmflow.compiler.rules.sgd import Sgd
+from ohmflow.compiler.rules.tiki_taka import TikiTaka
 
 GROUP = "ohmflow.rules"
 
-_OURS: tuple[type[Rule], ...] = (Sgd,)
+_OURS: tuple[type[Rule], ...] = (Sgd, TikiTaka)
 
 
 def rules() -> dict[str, type[Rule]]:

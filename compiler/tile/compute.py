@@ -241,7 +241,8 @@ class UpdateOp(IRDLOperation, ConsumesVersions):
     Values: x [rows], d [cols], lr in logical weight units; `scheme` names how pulses are chosen. A dense gradient is
     never formed. Updates apply in the order of their versions: (sample, position, site).
     Time: the tiles of the array are busy for the train that management chose. It starts when every read of the
-    version has finished, which is what `after` lists.
+    version has finished, which is what `after` lists. With the attribute `phase = "transfer"` it is charged to that
+    phase, and has random draws of its own: so a rule writes what it reads elsewhere.
 
     ```
     %v2 = tile.update @W1 site 0 scheme "stochastic-compressed" (%x, %d, %lr, %v) after (%done)
@@ -270,6 +271,7 @@ class UpdateOp(IRDLOperation, ConsumesVersions):
         version: SSAValue | Sequence[SSAValue],
         after: Sequence[SSAValue] = (),
         scheme: str | None = None,
+        phase: str | None = None,
     ):
         """Update an array.
 
@@ -282,6 +284,7 @@ class UpdateOp(IRDLOperation, ConsumesVersions):
             version: Version that is consumed, or one for each array of a composite.
             after: Done tokens of every read of it.
             scheme: How pulses are chosen; None leaves it to the target.
+            phase: "transfer" for the attribute `phase`, or None.
         """
         versions = [version] if isinstance(version, SSAValue) else list(version)
         super().__init__(
@@ -292,6 +295,7 @@ class UpdateOp(IRDLOperation, ConsumesVersions):
                 "site": IntegerAttr(site, i64),
                 "scheme": None if scheme is None else StringAttr(scheme),
             },
+            attributes={} if phase is None else {"phase": StringAttr(phase)},
         )
 
     @property
@@ -303,6 +307,12 @@ class UpdateOp(IRDLOperation, ConsumesVersions):
     def site_number(self) -> int:
         """Number of the read that this update belongs to."""
         return self.site.value.data
+
+    @property
+    def phase_name(self) -> str:
+        """What its time and energy are charged to: update, or transfer if its attribute `phase` says so."""
+        given = self.attributes.get("phase")
+        return given.data if isinstance(given, StringAttr) else "update"
 
     @override
     def consumed_versions(self) -> Sequence[SSAValue]:
@@ -344,6 +354,8 @@ class UpdateOp(IRDLOperation, ConsumesVersions):
     @override
     def verify_(self) -> None:
         _verify_site(self.site)
+        if self.phase_name not in ("update", "transfer"):
+            raise VerifyException(f"phase must be update or transfer, not '{self.phase_name}'; name one of them")
         if not is_factor(self.lr.type):
             raise VerifyException(f"the rate must be !tile.scalar<f32> or !tile.vec<f32>, not {self.lr.type}; pass lr")
         if [out.type for out in self.outs] != [version.type for version in self.versions]:

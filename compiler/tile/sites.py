@@ -21,7 +21,7 @@ def site_faults(entry: EntryOp) -> Iterator[tuple[Operation, str]]:
     for op in entry.walk():
         if not isinstance(op, MvmOp | MvmTOp | UpdateOp):
             continue
-        phase = "update" if isinstance(op, UpdateOp) else op.phase.data
+        phase = op.phase_name if isinstance(op, UpdateOp) else op.phase.data
         key = (op.name, op.array_name, phase, op.site_number)
         if key in seen:
             yield (

@@ -3,9 +3,19 @@
 from collections.abc import Sequence
 
 from typing_extensions import override
-from xdsl.dialects.builtin import SymbolRefAttr
+from xdsl.dialects.builtin import IndexType, StringAttr, SymbolRefAttr, i64
 from xdsl.ir import SSAValue
-from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, prop_def, result_def, var_operand_def
+from xdsl.irdl import (
+    AttrSizedOperandSegments,
+    IRDLOperation,
+    irdl_op_definition,
+    operand_def,
+    opt_operand_def,
+    opt_prop_def,
+    prop_def,
+    result_def,
+    var_operand_def,
+)
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
@@ -24,6 +34,8 @@ from ohmflow.compiler.tile.printing import (
 from ohmflow.compiler.tile.state import StateOp
 from ohmflow.compiler.tile.symbols import find, module_of
 from ohmflow.compiler.tile.tile_types import DoneType, VecType, VersionType
+
+AXES = ("row", "col")
 
 
 @irdl_op_definition
@@ -171,31 +183,46 @@ class JoinOp(IRDLOperation):
 
 @irdl_op_definition
 class StateGetOp(IRDLOperation, ReadsVersions):
-    """Read named state.
+    """Read named state, or one line of a state that is a matrix.
 
-    Values: what the version holds. Time: a load from the memory of its vector unit.
+    Values: what the version holds, or its row or column `index`. Time: none by itself; what uses the value reads it
+    from the memory of the state's vector unit, of a line only the line.
 
     ```
     %count, %done = tile.state_get @count (%v) : !tile.vec<i64>
+    %line, %done = tile.state_get @H col %k (%v) : !tile.vec<64xf32>
     ```
     """
 
     name = "tile.state_get"
     state = prop_def(SymbolRefAttr)
+    axis = opt_prop_def(StringAttr)
     version = operand_def(VersionType)
+    index = opt_operand_def()
     value = result_def(VecType)
     done = result_def(DoneType)
 
-    def __init__(self, state: str, version: SSAValue, result: VecType):
+    def __init__(
+        self,
+        state: str,
+        version: SSAValue,
+        result: VecType,
+        axis: str | None = None,
+        index: SSAValue | None = None,
+    ):
         """Read state.
 
         Args:
             state: Its symbol.
             version: Version to read.
             result: Type of the value.
+            axis: "row" or "col" for one line of a matrix, else None.
+            index: Which line, `index` or `vec<i64>`, else None.
         """
         super().__init__(
-            operands=[version], result_types=[result, DoneType(state)], properties={"state": SymbolRefAttr(state)}
+            operands=[version, index],
+            result_types=[result, DoneType(state)],
+            properties={"state": SymbolRefAttr(state), "axis": None if axis is None else StringAttr(axis)},
         )
 
     @property
@@ -215,6 +242,7 @@ class StateGetOp(IRDLOperation, ReadsVersions):
     @override
     def parse(cls, parser: Parser) -> "StateGetOp":
         state = parser.parse_symbol_name().data
+        axis, index = _parse_line(parser)
         with parser.in_parens():
             version = parse_operand(parser)
         parser.parse_punctuation(":")
@@ -222,7 +250,7 @@ class StateGetOp(IRDLOperation, ReadsVersions):
         type = parser.parse_type()
         if not isinstance(type, VecType):
             parser.raise_error(f"state must be read as a vec, not {type}", position)
-        op = cls(state, version, type)
+        op = cls(state, version, type, axis, index)
         op.attributes.update(parse_extra(parser))
         return op
 
@@ -230,6 +258,7 @@ class StateGetOp(IRDLOperation, ReadsVersions):
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
         printer.print_symbol_name(self.state_name)
+        _print_line(printer, self.axis, self.index)
         printer.print_string(" ")
         printer.print_operands([self.version])
         printer.print_string(" : ")
@@ -240,29 +269,41 @@ class StateGetOp(IRDLOperation, ReadsVersions):
     def verify_(self) -> None:
         if self.done.type != DoneType(self.state_name):
             raise VerifyException(f"the token must be {DoneType(self.state_name)}, not {self.done.type}; correct it")
-        verify_held(self, self.state_name, self.value, self.version)
+        verify_held(self, self.state_name, self.value, self.version, self.axis, self.index)
 
 
 @irdl_op_definition
 class StateSetOp(IRDLOperation, ConsumesVersions):
-    """Replace named state.
+    """Replace named state, or one line of a state that is a matrix.
 
-    Values: the next version holds `value`. Time: that of the store by which the value came to the state's vector
-    unit, as a result there or as a message.
+    Values: the next version holds `value`, or holds it as its row or column `index` and is else what it was. Time: that
+    of the store by which the value, or the line, came to the state's vector unit, as a result there or as a message.
 
     ```
     %v2 = tile.state_set @count (%next, %v) after (%done)
+    %v2 = tile.state_set @H col %k (%line, %v) after (%done)
     ```
     """
 
     name = "tile.state_set"
     state = prop_def(SymbolRefAttr)
+    axis = opt_prop_def(StringAttr)
     value = operand_def(VecType)
     version = operand_def(VersionType)
     after = var_operand_def(DoneType)
+    index = opt_operand_def()
     out = result_def(VersionType)
+    irdl_options = (AttrSizedOperandSegments(as_property=True),)
 
-    def __init__(self, state: str, value: SSAValue, version: SSAValue, after: Sequence[SSAValue] = ()):
+    def __init__(
+        self,
+        state: str,
+        value: SSAValue,
+        version: SSAValue,
+        after: Sequence[SSAValue] = (),
+        axis: str | None = None,
+        index: SSAValue | None = None,
+    ):
         """Replace state.
 
         Args:
@@ -270,11 +311,13 @@ class StateSetOp(IRDLOperation, ConsumesVersions):
             value: What it holds next.
             version: Version that is consumed.
             after: Done tokens of every read of it.
+            axis: "row" or "col" for one line of a matrix, else None.
+            index: Which line, `index` or `vec<i64>`, else None.
         """
         super().__init__(
-            operands=[value, version, list(after)],
+            operands=[value, version, list(after), index],
             result_types=[VersionType(state)],
-            properties={"state": SymbolRefAttr(state)},
+            properties={"state": SymbolRefAttr(state), "axis": None if axis is None else StringAttr(axis)},
         )
 
     @property
@@ -294,11 +337,12 @@ class StateSetOp(IRDLOperation, ConsumesVersions):
     @override
     def parse(cls, parser: Parser) -> "StateSetOp":
         state = parser.parse_symbol_name().data
+        axis, index = _parse_line(parser)
         position = parser.pos
         operands = parse_operands(parser)
         if len(operands) != 2:
             parser.raise_error("state_set needs a value and a version, such as (%value, %v)", position)
-        op = cls(state, operands[0], operands[1], parse_after(parser))
+        op = cls(state, operands[0], operands[1], parse_after(parser), axis, index)
         op.attributes.update(parse_extra(parser))
         return op
 
@@ -306,6 +350,7 @@ class StateSetOp(IRDLOperation, ConsumesVersions):
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
         printer.print_symbol_name(self.state_name)
+        _print_line(printer, self.axis, self.index)
         printer.print_string(" ")
         printer.print_operands([self.value, self.version])
         print_after(printer, self.after)
@@ -315,10 +360,31 @@ class StateSetOp(IRDLOperation, ConsumesVersions):
     def verify_(self) -> None:
         if self.out.type != self.version.type:
             raise VerifyException(f"it must give {self.version.type}, not {self.out.type}; correct its result")
-        verify_held(self, self.state_name, self.value, self.version)
+        verify_held(self, self.state_name, self.value, self.version, self.axis, self.index)
 
 
-def verify_held(op: StateGetOp | StateSetOp, name: str, value: SSAValue, version: SSAValue) -> None:
+def _parse_line(parser: Parser) -> tuple[str | None, SSAValue | None]:
+    """Read `row %k` or `col %k`, if it is there."""
+    for axis in AXES:
+        if parser.parse_optional_keyword(axis):
+            return axis, parse_operand(parser)
+    return None, None
+
+
+def _print_line(printer: Printer, axis: StringAttr | None, index: SSAValue | None) -> None:
+    if axis is not None and index is not None:
+        printer.print_string(f" {axis.data} ")
+        printer.print_operand(index)
+
+
+def verify_held(
+    op: StateGetOp | StateSetOp,
+    name: str,
+    value: SSAValue,
+    version: SSAValue,
+    axis: StringAttr | None = None,
+    index: SSAValue | None = None,
+) -> None:
     """Check that a value and a version fit the state that they belong to.
 
     Args:
@@ -326,13 +392,28 @@ def verify_held(op: StateGetOp | StateSetOp, name: str, value: SSAValue, version
         name: The state.
         value: What is read or written.
         version: Its version.
+        axis: Of a line.
+        index: Of a line.
 
     Raises:
         VerifyException: The state is unknown or holds something else.
     """
+    if (axis is None) != (index is None):
+        raise VerifyException(f"a line of @{name} must have an axis and an index, not one of them; write col %k")
+    if index is not None and index.type not in (IndexType(), VecType((), i64)):
+        raise VerifyException(f"the line's index must be index or !tile.vec<i64>, not {index.type}; convert it")
     state = find(op, name, (StateOp,), "a state")
     if state is None:
         return
-    if value.type != state.type:
-        raise VerifyException(f"the value of @{name} must be {state.type}, not {value.type}; correct its type")
+    wanted = state.type if axis is None else _line_type(name, state.type, axis.data)
+    if value.type != wanted:
+        raise VerifyException(f"the value of @{name} must be {wanted}, not {value.type}; correct its type")
     verify_versions(op, name, [version])
+
+
+def _line_type(name: str, held: VecType, axis: str) -> VecType:
+    if axis not in AXES:
+        raise VerifyException(f"the axis must be row or col, not '{axis}'; name one of them")
+    if len(held.dims) != 2:
+        raise VerifyException(f"@{name} must be a matrix to have lines, not {held}; read it whole")
+    return VecType(held.dims[1:] if axis == "row" else held.dims[:1], held.element_type)

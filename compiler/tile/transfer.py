@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from typing_extensions import override
-from xdsl.dialects.builtin import IndexType, StringAttr, SymbolRefAttr, UnitAttr, i64
+from xdsl.dialects.builtin import IndexType, IntegerAttr, StringAttr, SymbolRefAttr, UnitAttr, i64
 from xdsl.ir import SSAValue
 from xdsl.irdl import (
     IRDLOperation,
@@ -36,6 +36,18 @@ def _verify_index(index: SSAValue, axis: str) -> None:
         raise VerifyException(f"the line's index must be index or !tile.vec<i64>, not {index.type}; convert it")
 
 
+def _site(number: int | None) -> IntegerAttr | None:
+    return None if number is None else IntegerAttr(number, i64)
+
+
+def _parse_site(parser: Parser) -> int | None:
+    return parser.parse_integer(allow_boolean=False) if parser.parse_optional_keyword("site") else None
+
+
+def _site_text(site: IntegerAttr | None) -> str:
+    return "" if site is None else f"site {site.value.data} "
+
+
 def _operands(parser: Parser, count: int, example: str) -> list[SSAValue]:
     position = parser.pos
     operands = parse_operands(parser)
@@ -48,8 +60,9 @@ def _operands(parser: Parser, count: int, example: str) -> list[SSAValue]:
 class ReadOp(IRDLOperation, ReadsVersions):
     """Read one line of an array through its converters.
 
-    Values: row `index` is [cols] numbers, column `index` is [rows]. Time: one read of the blocks that hold the line,
-    charged to the phase transfer.
+    Values: row `index` is [cols] numbers, column `index` is [rows]. `site` tells the line reads of one array in one
+    loop apart (tied weights), for their random draws. Time: one read of the blocks that hold the line, charged to the
+    phase transfer.
 
     ```
     %line, %done = tile.read @A col (%index, %v) : !tile.vec<64xf32>
@@ -59,12 +72,15 @@ class ReadOp(IRDLOperation, ReadsVersions):
     name = "tile.read"
     array = prop_def(SymbolRefAttr)
     axis = prop_def(StringAttr)
+    site = opt_prop_def(IntegerAttr)
     index = operand_def()
     version = operand_def(VersionType)
     line = result_def(VecType)
     done = result_def(DoneType)
 
-    def __init__(self, array: str, axis: str, index: SSAValue, version: SSAValue, result: VecType):
+    def __init__(
+        self, array: str, axis: str, index: SSAValue, version: SSAValue, result: VecType, site: int | None = None
+    ):
         """Read a line.
 
         Args:
@@ -73,11 +89,12 @@ class ReadOp(IRDLOperation, ReadsVersions):
             index: Which line, `index` or `vec<i64>`.
             version: Version to read.
             result: Type of the line.
+            site: Number of the use of the array that it belongs to, or None.
         """
         super().__init__(
             operands=[index, version],
             result_types=[result, DoneType(array)],
-            properties={"array": SymbolRefAttr(array), "axis": StringAttr(axis)},
+            properties={"array": SymbolRefAttr(array), "axis": StringAttr(axis), "site": _site(site)},
         )
 
     @property
@@ -98,13 +115,14 @@ class ReadOp(IRDLOperation, ReadsVersions):
     def parse(cls, parser: Parser) -> "ReadOp":
         array = parser.parse_symbol_name().data
         axis = parser.parse_identifier()
+        site = _parse_site(parser)
         index, version = _operands(parser, 2, "(%index, %v)")
         parser.parse_punctuation(":")
         position = parser.pos
         result = parser.parse_type()
         if not isinstance(result, VecType):
             parser.raise_error(f"a read must give a vec, not {result}", position)
-        op = cls(array, axis, index, version, result)
+        op = cls(array, axis, index, version, result, site)
         op.attributes.update(parse_extra(parser))
         return op
 
@@ -112,7 +130,7 @@ class ReadOp(IRDLOperation, ReadsVersions):
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
         printer.print_symbol_name(self.array_name)
-        printer.print_string(f" {self.axis.data} ")
+        printer.print_string(f" {self.axis.data} {_site_text(self.site)}")
         printer.print_operands(self.operands)
         printer.print_string(" : ")
         printer.print_attribute(self.line.type)
@@ -146,6 +164,7 @@ class TransferOp(IRDLOperation, ReadsVersions, ConsumesVersions):
     source = prop_def(SymbolRefAttr)
     target = prop_def(SymbolRefAttr)
     axis = prop_def(StringAttr)
+    site = opt_prop_def(IntegerAttr)
     index = operand_def()
     scale = operand_def()
     source_version = operand_def(VersionType)
@@ -164,6 +183,7 @@ class TransferOp(IRDLOperation, ReadsVersions, ConsumesVersions):
         source_version: SSAValue,
         target_version: SSAValue,
         after: Sequence[SSAValue] = (),
+        site: int | None = None,
     ):
         """Transfer a line.
 
@@ -176,6 +196,7 @@ class TransferOp(IRDLOperation, ReadsVersions, ConsumesVersions):
             source_version: Version of the source, read.
             target_version: Version of the target, consumed.
             after: Done tokens of every read of the target's version.
+            site: Number of the use of the array that it belongs to, or None.
         """
         super().__init__(
             operands=[index, scale, source_version, target_version, list(after)],
@@ -184,6 +205,7 @@ class TransferOp(IRDLOperation, ReadsVersions, ConsumesVersions):
                 "source": SymbolRefAttr(source),
                 "target": SymbolRefAttr(target),
                 "axis": StringAttr(axis),
+                "site": _site(site),
             },
         )
 
@@ -220,8 +242,9 @@ class TransferOp(IRDLOperation, ReadsVersions, ConsumesVersions):
         parser.parse_keyword("to")
         target = parser.parse_symbol_name().data
         axis = parser.parse_identifier()
+        site = _parse_site(parser)
         index, scale, read, changed = _operands(parser, 4, "(%index, %scale, %va, %vc)")
-        op = cls(source, target, axis, index, scale, read, changed, parse_after(parser))
+        op = cls(source, target, axis, index, scale, read, changed, parse_after(parser), site)
         op.attributes.update(parse_extra(parser))
         return op
 
@@ -231,7 +254,7 @@ class TransferOp(IRDLOperation, ReadsVersions, ConsumesVersions):
         printer.print_symbol_name(self.source_name)
         printer.print_string(" to ")
         printer.print_symbol_name(self.target_name)
-        printer.print_string(f" {self.axis.data} ")
+        printer.print_string(f" {self.axis.data} {_site_text(self.site)}")
         printer.print_operands([self.index, self.scale, self.source_version, self.target_version])
         print_after(printer, self.after)
         print_extra(printer, self)

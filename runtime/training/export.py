@@ -12,11 +12,19 @@ from ohmflow.runtime.machine.values import ValueEngine
 
 
 def trained_weights(program: Program, values: ValueEngine) -> dict[str, NDArray[Any]]:
-    """Trained values by the source model's initialiser, in the source's orientation."""
+    """Trained values by the source model's initialiser, in the source's orientation.
+
+    What a layer computes is its array and the shares of the arrays that its rule added, W = main + Σ gain · auxiliary.
+    """
     weights: dict[str, NDArray[Any]] = {}
-    for record, array in zip(program.arrays, values.arrays, strict=True):
-        logical = array.weights()
-        stored = logical.T if record.transposed else logical
+    logical = {record.name: array.weights() for record, array in zip(program.arrays, values.arrays, strict=True)}
+    for record in program.arrays:
+        if record.layer and record.gain != 0:
+            logical[record.layer] = logical[record.layer] + np.float32(record.gain) * logical[record.name]
+    for record in program.arrays:
+        if record.layer:
+            continue
+        stored = logical[record.name].T if record.transposed else logical[record.name]
         # The groups of a convolution are arrays of their own, in the order of their parts.
         before = weights.get(record.initializer)
         weights[record.initializer] = stored if before is None else np.concatenate([before, stored])

@@ -14,13 +14,14 @@ from ohmflow.compiler.tile.dialect import context, verify_tile
 from ohmflow.compiler.tile.errors import TileError
 from ohmflow.compiler.tile.passes.canonical_names import CanonicalNames
 from ohmflow.compiler.tile.passes.dead_code import DeadCode
+from ohmflow.compiler.tile.passes.expand_composites import ExpandComposites
 from ohmflow.compiler.tile.passes.fuse_maps import FuseMaps
 from ohmflow.compiler.tile.passes.split_maps import SplitMaps
 
 GROUP = "ohmflow.passes"
 """Entry points of this group name classes like ours: frozen dataclasses that are an xDSL `ModulePass`."""
 
-OURS: tuple[type[ModulePass], ...] = (CanonicalNames, DeadCode, FuseMaps, SplitMaps)
+OURS: tuple[type[ModulePass], ...] = (CanonicalNames, DeadCode, ExpandComposites, FuseMaps, SplitMaps)
 
 
 def passes() -> dict[str, type[ModulePass]]:
