@@ -205,7 +205,8 @@ _PURPOSES = {
 
 def _purpose(code: Op, phase: int) -> int:
     """What the draws of an operation are for; it keeps reads, updates and transfers apart."""
-    return int(Purpose.UPDATE) if code is Op.UPDATE else _PURPOSES.get(PHASES[phase], int(Purpose.TRANSFER))
+    updates = code is Op.UPDATE and PHASES[phase] == "update"
+    return int(Purpose.UPDATE) if updates else _PURPOSES.get(PHASES[phase], int(Purpose.TRANSFER))
 
 
 def _trip(entry: Entry, loop: int) -> int | str | None:

@@ -77,6 +77,13 @@ class ValueEngine:
         self.updates = [UpdateStatistics() for _ in arrays]
         self.clipped_weights = [0 for _ in arrays]
         self._rounds, self._pulses, self._error = program_rounds, program_pulses, program_error
+        # States that some entry writes line by line, in place.
+        self._lined = {
+            int(row["symbol"])
+            for entry in program.entries.values()
+            for row in entry.operations
+            if row["code"] == Op.STATE_SET and row["attr"] != 0
+        }
         self._plans = {name: build_plan(entry) for name, entry in program.entries.items()}
         self._methods: dict[Op, Callable[[Node, Frame, Tally], None]] = {
             Op.CALL: self._call,
@@ -157,10 +164,24 @@ class ValueEngine:
         frame.env[node.outs[0]] = element(frame.env[node.ins[0]], frame.env[node.ins[1]], node.depth)
 
     def _state_get(self, node: Node, frame: Frame, tally: Tally) -> None:
-        frame.env[node.outs[0]] = self.states[node.symbol]
+        state = self.states[node.symbol]
+        if node.attr == 0:
+            # Lines may be written later in place; who read the whole keeps what it was.
+            frame.env[node.outs[0]] = state.copy() if node.symbol in self._lined else state
+            return
+        line = int(frame.env[node.ins[0]])
+        frame.env[node.outs[0]] = (state[line] if node.attr == 1 else state[:, line]).copy()
 
     def _state_set(self, node: Node, frame: Frame, tally: Tally) -> None:
-        self.states[node.symbol] = np.asarray(frame.env[node.ins[0]])
+        if node.attr == 0:
+            value = np.asarray(frame.env[node.ins[0]])
+            self.states[node.symbol] = value.copy() if node.symbol in self._lined else value
+            return
+        line = int(frame.env[node.ins[1]])
+        if node.attr == 1:
+            self.states[node.symbol][line] = frame.env[node.ins[0]]
+        else:
+            self.states[node.symbol][:, line] = frame.env[node.ins[0]]
 
     # Reads ------------------------------------------------------------------------------------------------------
 
