@@ -1,13 +1,16 @@
 """Known update rules: ours by a line here, others by the entry-point group `ohmflow.rules`, which names classes."""
 
 from ohmflow.compiler.plugins import choose, extensions
+from ohmflow.compiler.rules.agad import Agad
+from ohmflow.compiler.rules.c_ttv2 import ChoppedTikiTakaV2
 from ohmflow.compiler.rules.protocol import Rule
 from ohmflow.compiler.rules.sgd import Sgd
 from ohmflow.compiler.rules.tiki_taka import TikiTaka
+from ohmflow.compiler.rules.tiki_taka_v2 import TikiTakaV2
 
 GROUP = "ohmflow.rules"
 
-_OURS: tuple[type[Rule], ...] = (Sgd, TikiTaka)
+_OURS: tuple[type[Rule], ...] = (Sgd, TikiTaka, TikiTakaV2, ChoppedTikiTakaV2, Agad)
 
 
 def rules() -> dict[str, type[Rule]]:
