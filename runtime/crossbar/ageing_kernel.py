@@ -1,13 +1,11 @@
 """What time does to a plane of weights: exponential approaches and a random walk, device by device.
 
 Exponentials and logarithms are made here of sums, products and quotients in float64, so that their bits depend on no
-library: exp(−x) − 1 by its power series at x/2^k, then k times (1 + p)² − 1 = p·(2 + p); ln m by that of artanh. Both
-are exact to about 10⁻¹⁵ of their value, however small it is, so that many small steps make the same whole as few large
-ones.
+library: exp(−x) − 1 by its power series at x/2^k, then k times (1 + p)² − 1 = p·(2 + p); ln m by that of artanh. What
+is small is exact to about 10⁻¹⁵ of its own value, so that many small steps make the same whole as few large ones.
 """
 # mypy: allow-untyped-decorators, no-warn-return-any
 
-from math import frexp
 from typing import Any
 
 import numpy as np
@@ -27,12 +25,16 @@ _C6, _C7, _C8, _C9 = 1.0 / 720.0, 1.0 / 5040.0, 1.0 / 40320.0, 1.0 / 362880.0
 _A3, _A5, _A7, _A9, _A11 = 1.0 / 3.0, 1.0 / 5.0, 1.0 / 7.0, 1.0 / 9.0, 1.0 / 11.0
 _A13, _A15, _A17, _A19, _A21 = 1.0 / 13.0, 1.0 / 15.0, 1.0 / 17.0, 1.0 / 19.0, 1.0 / 21.0
 _LN2 = 0.6931471805599453
-_ROOT_HALF = 0.7071067811865476
+_TINY, _HIGHEST = 1e-300, 700.0
+_PER_LN2 = 1.4426950408889634
+_ROOT_HALF = np.int64(0x3FE6A09E667F3BCD)  # bits of √½: mantissas are taken from [√½, √2), about 1
+_MANTISSA_BITS = np.int64(52)
+_ROUNDING = 1.5 * 2.0**52  # adding it and taking it away leaves a float64 below 2^51 rounded
 
 
 @njit(cache=True)
 def _expm1_near_zero(y: float) -> float:
-    """Return e^y − 1 of −1/16 ≤ y ≤ 0."""
+    """Return e^y − 1 of |y| ≤ 1/16."""
     low = _C5 + y * (_C6 + y * (_C7 + y * (_C8 + y * _C9)))
     return y * (1.0 + y * (_C2 + y * (_C3 + y * (_C4 + y * low))))
 
@@ -47,18 +49,17 @@ def halvings_of(largest: float) -> int:
     return count
 
 
-@njit(cache=True)
-def natural_log(x: float) -> float:
-    """Return ln x of a positive number."""
-    m, exponent = frexp(x)
-    if m < _ROOT_HALF:
-        m *= 2.0
-        exponent -= 1
+@njit(cache=True, error_model="numpy")  # m + 1 is above 1: no need to ask whether it is 0
+def natural_log(x: Any) -> Any:
+    """Return ln x of a float64 that is positive and normal."""
+    bits = np.float64(x).view(np.int64)
+    exponent = (bits - _ROOT_HALF) >> _MANTISSA_BITS
+    m = np.int64(bits - (exponent << _MANTISSA_BITS)).view(np.float64)
     s = (m - 1.0) / (m + 1.0)
     z = s * s
     high = _A13 + z * (_A15 + z * (_A17 + z * (_A19 + z * _A21)))
     total = 1.0 + z * (_A3 + z * (_A5 + z * (_A7 + z * (_A9 + z * (_A11 + z * high)))))
-    return exponent * _LN2 + 2.0 * s * total
+    return np.float64(exponent) * _LN2 + 2.0 * s * total
 
 
 @njit(cache=True)
@@ -91,7 +92,7 @@ def relax(w: Any, exponent: Any, scale: float, level: Any) -> None:
             w[i, j] = np.float32(held + (held - np.float64(level[i, j])) * decay[j])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")  # the reference is above 0
 def drift_exponents(written: Any, now: float, later: float, reference: float, nu: Any, exponent: Any) -> None:
     """Set the exponents with which weights drift: ν·ln of how much max(age, reference) grows.
 
@@ -111,14 +112,13 @@ def drift_exponents(written: Any, now: float, later: float, reference: float, nu
 
 
 @njit(cache=True)
-def exponential(y: float) -> float:
-    """Return e^y."""
-    halvings = halvings_of(abs(y))
-    # e^|y| is the reciprocal of what the series is good at.
-    p = _expm1_near_zero(-abs(y) * 0.5**halvings)
-    for _ in range(halvings):
-        p = p * (2.0 + p)
-    return 1.0 / (1.0 + p) if y > 0.0 else 1.0 + p
+def exponential(y: Any) -> Any:
+    """Return e^y of |y| ≤ 700, as 2^n·(e^(r/8))^8 with |r| at most half of ln 2."""
+    whole = (y * _PER_LN2 + _ROUNDING) - _ROUNDING
+    e = 1.0 + _expm1_near_zero((y - whole * _LN2) * 0.125)
+    e *= e
+    e *= e
+    return e * e * np.int64((np.int64(whole) + 1023) << _MANTISSA_BITS).view(np.float64)
 
 
 @njit(cache=True)
@@ -132,9 +132,9 @@ def exponentials(y: Any) -> Any:
 
 
 @njit(cache=True)
-def _power(x: float, shape: float) -> float:
-    """Return x^shape of x ≥ 0."""
-    return exponential(shape * natural_log(x)) if x > 0.0 else 0.0
+def _power(x: Any, shape: Any) -> Any:
+    """Return x^shape of x ≥ 0, without a branch."""
+    return np.float64(x > 0.0) * exponential(min(shape * natural_log(max(x, _TINY)), _HIGHEST))
 
 
 @njit(cache=True)
