@@ -15,6 +15,7 @@ from ohmflow.runtime.crossbar.errors import ShapeError, SpecError, StateError
 from ohmflow.runtime.crossbar.reading import Reader
 from ohmflow.runtime.crossbar.spec import Block, ConductanceSpec, DrawSite, ReadSpec, UpdateSpec, check_tiling
 from ohmflow.runtime.crossbar.updating import Updater
+from ohmflow.runtime.crossbar.wear import Wear, WearSpec
 from ohmflow.runtime.devices.protocol import Device
 from ohmflow.runtime.devices.upkeep import settle, state_of
 
@@ -30,6 +31,7 @@ class CrossbarArray:
         w: [rows, cols] float32 weights as reads see them, device units. All that an array remembers is in `state`.
         hidden: [rows, cols] float32 weights that pulses act on; `w` itself on devices without write noise.
         planes: the draws of the devices.
+        wear: the pulses that they took; None where nobody counts them.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class CrossbarArray:
         conductance: ConductanceSpec | None,
         seed: int,
         ageing: AgeingSpec | None = None,
+        wear: WearSpec | None = None,
     ) -> None:
         """Make an array with w = 0; `program` writes its weights.
 
@@ -62,6 +65,7 @@ class CrossbarArray:
             conductance: range of a cell; None to count no read dose.
             seed: the run's seed, 0 ≤ seed < 2^64.
             ageing: what time does to devices; None for devices that keep their weights.
+            wear: how many pulses devices survive; None not to count them.
 
         Raises:
             SpecError: blocks do not cover the array once, or α or seed is out of range.
@@ -91,6 +95,7 @@ class CrossbarArray:
         )
         self._updater = Updater(name, device, self.planes, update, places, identity)
         self.hidden = np.zeros_like(self.w) if self._updater.hides_weights else self.w
+        self.wear = Wear(wear, rows, cols, seed, array_id) if wear is not None and is_pulsed else None
         self._ageing = None
         if ageing is not None and ageing.does_anything and is_pulsed:
             self._ageing = Ageing(ageing, device.bounds(self.planes), device.nominal_bounds, seed, array_id)
@@ -108,9 +113,9 @@ class CrossbarArray:
         """Return all that the array remembers, by name, as copies.
 
         Returns:
-            `w` and, with write noise, `hidden`: [rows, cols] float32, device units; what devices of the
-            model remember beside it, as `device.NAME`; of devices that age, what `Ageing.planes` lists. The devices'
-            draws are not in it: seed and number give them.
+            `w` and, with write noise, `hidden`: [rows, cols] float32, device units; what devices of the model remember
+            beside it, as `device.NAME`; of devices that age or wear, what `Ageing.planes` and `Wear.planes` list. The
+            devices' draws are not in it: seed and number give them.
         """
         return {name: plane.copy() for name, plane in self._state_planes().items()}
 
@@ -148,14 +153,18 @@ class CrossbarArray:
         kept |= {f"device.{name}": plane for name, plane in state_of(self.planes).items()}
         if self._ageing is not None:
             kept |= self._ageing.planes()
+        if self.wear is not None:
+            kept |= self.wear.planes()
         return kept
 
     def elapse(self, seconds: float) -> None:
-        """Let simulated time pass, between steps.
+        """End a step, and let simulated time pass.
 
         Args:
             seconds: how much, ≥ 0; devices without ageing do not notice.
         """
+        if self.wear is not None:
+            self.wear.end_step()
         if self._ageing is not None and self._ageing.elapse(seconds, self.w, self.hidden):
             settle(self.device, self.planes, self.hidden, programmed=False)
             self._reader.touch()
@@ -257,7 +266,19 @@ class CrossbarArray:
                 f"{self.name}: the learning rate must be at least 0 and finite, not {lr}; change its sign in d"
             )
         self._reader.touch()
-        return self._updater.update(self.w, self.hidden, x, d, float(lr) / self.alpha, at)
+        rate = float(lr) / self.alpha
+        if self.wear is None:
+            return self._updater.update(self.w, self.hidden, x, d, rate, at)
+        self._updater.count_pulses(x, d, rate, at, self.wear.pulses)
+        planes = [self.w] if self.hidden is self.w else [self.w, self.hidden]
+        held = [self.wear.held(plane) for plane in planes]
+        try:
+            return self._updater.update(self.w, self.hidden, x, d, rate, at)
+        finally:
+            for plane, before in zip(planes, held, strict=True):
+                self.wear.hold(plane, before)
+            if held[0] is not None:
+                settle(self.device, self.planes, self.hidden, programmed=False)
 
     def _fitting(self, vectors: Matrix, axis: int, what: str, lines: str) -> Matrix:
         if vectors.ndim != 2 or vectors.shape[1] != self.w.shape[axis]:

@@ -9,6 +9,7 @@ from ohmflow.runtime.crossbar.half_select_kernel import half_select_kernel_for
 from ohmflow.runtime.crossbar.spec import DrawSite, UpdateSpec
 from ohmflow.runtime.crossbar.trains import CLIPPED, COINCIDENCES, COL_PULSES, LOST, NOT_FINITE, ROW_PULSES
 from ohmflow.runtime.crossbar.update_kernel import update_kernel_for
+from ohmflow.runtime.crossbar.wear_kernel import count_pulses
 from ohmflow.runtime.crossbar.write_noise import show
 from ohmflow.runtime.devices.protocol import Device
 from ohmflow.runtime.devices.stepped import write_noise_of
@@ -105,6 +106,18 @@ class Updater:
         rows, cols, together = counts[ROW_PULSES], counts[COL_PULSES], counts[COINCIDENCES]
         half_moves = self._half_moves(rows, cols, together)
         return UpdateCounts(lengths, rows, cols, together, half_moves, int(totals[CLIPPED]), int(totals[LOST]), n)
+
+    def count_pulses(self, x: Matrix, d: Matrix, rate: float, at: DrawSite, pulses: npt.NDArray[np.uint32]) -> None:
+        """Count the whole pulses that an update brings to every device, without making it.
+
+        Args:
+            x: [n, rows] inputs.
+            d: [n, cols] errors.
+            rate: lr/α, ≥ 0.
+            at: what the draws are for.
+            pulses: [rows, cols], added to.
+        """
+        count_pulses(x, d, rate, self._settings, self._identity, at.numbers(), self._blocks, pulses)
 
     def _half_moves(self, row_pulses: Counts, col_pulses: Counts, coincidences: Counts) -> Counts:
         """Count the pulses of one line alone that the blocks' devices saw, if such pulses move them."""

@@ -1,6 +1,7 @@
-"""What time does to a target's devices, for the crossbar."""
+"""What time and use do to a target's devices, for the crossbar."""
 
 from ohmflow.runtime.crossbar.ageing import AgeingSpec
+from ohmflow.runtime.crossbar.wear import WearSpec
 from ohmflow.targets.schema.target import Target
 
 
@@ -33,3 +34,9 @@ def ageing_spec(target: Target) -> AgeingSpec | None:
             "deviation_spread": device.diffusion.spread.si,
         }
     return AgeingSpec(**figures)
+
+
+def wear_spec(target: Target) -> WearSpec | None:
+    """How many pulses the target's devices survive; None where it does not say."""
+    law = target.device.endurance
+    return None if law is None else WearSpec(law.pulses.si, law.spread.si, law.beyond)

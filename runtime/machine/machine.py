@@ -111,6 +111,7 @@ class Machine:
         watching = self.observer if self.observer is not None and self.observer.wants(entry, step) else None
         counted = self.values.tallies[entry].table.copy() if watching is not None else None
         results, frame = self.values.run(entry, rows, scalars, step)
+        seconds = 0.0
         if self.has_time:
             key = (entry, self._trips(entry, scalars), tuple(sorted(frame.data_trips.items())))
             known = self._clocks.get(key)
@@ -121,17 +122,16 @@ class Machine:
             clock, layout = known
             timeline = clock.run(frame.flat_counts(layout), record=watching is not None)
             self.book.add_timeline(entry, timeline)
-            self._pass_time(timeline.cycles)
+            seconds = timeline.cycles / float(self.program.chip.clock_hz or 1.0)
             if watching is not None and counted is not None:
                 watching.saw(entry, step, timeline, self.values.tallies[entry].table - counted)
+        self._pass_time(seconds)
         return results
 
-    def _pass_time(self, cycles: int) -> None:
-        """Let the devices see the cycles of what was executed, on a target with time."""
-        clock = self.program.chip.clock_hz
-        assert clock is not None
+    def _pass_time(self, seconds: float) -> None:
+        """End a step: devices see the seconds that it took, 0 on a target without time."""
         for array in self.values.arrays:
-            array.elapse(cycles / clock)
+            array.elapse(seconds)
 
     def _trips(self, entry: str, scalars: Mapping[str, Any]) -> tuple[int, ...]:
         """Values of the scalars that are trips of the entry's loops, on which the layout of counts depends."""

@@ -4,7 +4,7 @@ from ohmflow.compiler.program.program import Program
 from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.spec import Block, ConductanceSpec
 from ohmflow.runtime.devices.of_target import device_of
-from ohmflow.runtime.machine.ageing_spec import ageing_spec
+from ohmflow.runtime.machine.ageing_spec import ageing_spec, wear_spec
 from ohmflow.runtime.machine.read_spec import read_spec
 from ohmflow.runtime.machine.update_spec import update_spec
 from ohmflow.targets.schema.target import Target
@@ -23,7 +23,7 @@ def make_arrays(program: Program, target: Target, seed: int) -> list[CrossbarArr
     """
     device = device_of(target.device)
     read, update = read_spec(target), update_spec(target)
-    ageing = ageing_spec(target)
+    ageing, wear = ageing_spec(target), wear_spec(target)
     conductance = target.device.conductance
     return [
         CrossbarArray(
@@ -39,6 +39,7 @@ def make_arrays(program: Program, target: Target, seed: int) -> list[CrossbarArr
             None if conductance is None else ConductanceSpec(conductance.min.si, conductance.max.si),
             seed,
             ageing,
+            wear,
         )
         for number, record in enumerate(program.arrays)
     ]
