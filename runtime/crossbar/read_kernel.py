@@ -1,8 +1,8 @@
 """Reads through converters, forward and transposed (`docs/semantics.md`, *A read*).
 
-A vector's result does not depend on the other vectors of the call: sums run over its own non-zero lines, in one
-order. So samples may be read in any grouping, by any number of processes, with the same bits; a general matrix
-product does not promise that.
+A vector's result does not depend on the other vectors of the call (`read_products`). So samples may be read in any
+grouping, by any number of processes, with the same bits; a general matrix product does not promise that. Vectors are
+taken in groups: all of a group are read, then those again whose outputs were clipped, and so on.
 
 Draws: output line j of a block has the vector's key folded with the block's logical origin (row0, col0), kind 1 and
 its logical column in a forward read, kind 0 and its logical row in a transposed one.
@@ -16,144 +16,258 @@ from numba import njit
 
 import ohmflow.runtime.kernel_cache  # noqa: F401  (must run before a kernel is declared)
 from ohmflow.runtime.crossbar.bits import largest_magnitude
-from ohmflow.runtime.crossbar.draws import KIND_COLUMN, KIND_ROW, fold, line_offset, mix, normal
+from ohmflow.runtime.crossbar.draws import KIND_COLUMN, KIND_ROW, fold
+from ohmflow.runtime.crossbar.read_converters import (
+    ALPHA,
+    FLICKER,
+    MAX_RETRIES,
+    add_noise,
+    codes,
+    convert,
+    dose,
+    drive,
+    is_clipped,
+    mismatch,
+)
+from ohmflow.runtime.crossbar.read_products import TILE, forward_products, transposed_products
 
-# Places in the array of settings that an array keeps for its kernels.
-DAC_LEVELS, ADC_LEVELS, OUT_BOUND, OUT_NOISE, SCALED, MAX_RETRIES, ALPHA = 0, 1, 2, 3, 4, 5, 6
 # Rows of the counts.
 DRIVEN, CONVERSIONS = 0, 1
+
+GROUP = 64
+"""Vectors that are read together: inputs and outputs of a group stay in the processor's second cache."""
 
 _ZERO = np.uint64(0)
 _NONE = np.float32(0.0)
 
 
 @njit(cache=True)
-def _drive(x: Any, scale: float, levels: float, u: Any, lines: Any) -> int:
-    """Convert inputs to what drives the lines: u = clip(x/scale, −1, 1), rounded.
+def vector_keys(identity: Any, site: Any, keys: Any) -> None:
+    """Fold the keys of vectors up to the retry, which `attempt_key` adds.
 
     Args:
-        x: [lines] the block's part of the vector.
-        scale: s·2^k.
-        levels: steps from 0 to 1, or 0 for no rounding.
-        u: [lines] set.
-        lines: [lines + 1] set to the driven lines, in order.
-
-    Returns:
-        How many lines are driven, those with u ≠ 0.
+        identity: uint64 seed, array.
+        site: purpose, site, step, position, sample0, positions.
+        keys: [n] uint64, set.
     """
-    if levels > 0.0:
-        for i in range(x.shape[0]):
-            u[i] = np.float32(np.rint(min(max(float(x[i]) / scale, -1.0), 1.0) * levels) / levels)
-    else:
-        for i in range(x.shape[0]):
-            u[i] = np.float32(min(max(float(x[i]) / scale, -1.0), 1.0))
-    driven = 0
-    for i in range(x.shape[0]):
-        lines[driven] = i
-        driven += u[i] != _NONE
-    return driven
-
-
-@njit(cache=True, fastmath={"contract"})
-def _forward_sums(w: Any, row0: int, col0: int, cols: int, u: Any, lines: Any, driven: int, v: Any) -> None:
-    """Add up v[c] = Σ u·w[line, c] over the driven lines in order, by fused multiply-adds where the processor has them.
-
-    Four lines are taken at a time only to touch v less often; the order of the sum is that of one by one.
-    """
-    for c in range(cols):
-        v[c] = _NONE
-    whole = driven - driven % 4
-    for k in range(0, whole, 4):
-        i0, i1, i2, i3 = lines[k], lines[k + 1], lines[k + 2], lines[k + 3]
-        u0, u1, u2, u3 = u[i0], u[i1], u[i2], u[i3]
-        w0, w1 = w[row0 + i0, col0 : col0 + cols], w[row0 + i1, col0 : col0 + cols]
-        w2, w3 = w[row0 + i2, col0 : col0 + cols], w[row0 + i3, col0 : col0 + cols]
-        for c in range(cols):
-            v[c] = (((v[c] + u0 * w0[c]) + u1 * w1[c]) + u2 * w2[c]) + u3 * w3[c]
-    for k in range(whole, driven):
-        u0, w0 = u[lines[k]], w[row0 + lines[k], col0 : col0 + cols]
-        for c in range(cols):
-            v[c] = v[c] + u0 * w0[c]
-
-
-@njit(cache=True, fastmath={"contract", "reassoc"})
-def _transposed_sums(w: Any, row0: int, col0: int, rows: int, cols: int, u: Any, v: Any) -> None:
-    """Add up v[r] = Σ u[c]·w[r, c], four rows at a time.
-
-    The order of the terms is the compiler's, but the same for every call on a block of the same shape.
-    """
-    whole = rows - rows % 4
-    for r in range(row0, row0 + whole, 4):
-        s0, s1, s2, s3 = _NONE, _NONE, _NONE, _NONE
-        w0, w1 = w[r, col0 : col0 + cols], w[r + 1, col0 : col0 + cols]
-        w2, w3 = w[r + 2, col0 : col0 + cols], w[r + 3, col0 : col0 + cols]
-        for c in range(cols):
-            s0 += u[c] * w0[c]
-            s1 += u[c] * w1[c]
-            s2 += u[c] * w2[c]
-            s3 += u[c] * w3[c]
-        v[r - row0], v[r - row0 + 1], v[r - row0 + 2], v[r - row0 + 3] = s0, s1, s2, s3
-    for r in range(whole, rows):
-        s0 = _NONE
-        w0 = w[row0 + r, col0 : col0 + cols]
-        for c in range(cols):
-            s0 += u[c] * w0[c]
-        v[r] = s0
+    purpose, place, step, position, sample0, positions = site
+    step_key = fold(fold(_ZERO, identity[0], 0), purpose, 1)
+    step_key = fold(fold(fold(step_key, identity[1], 2), place, 3), step, 4)
+    for s in range(keys.shape[0]):
+        sample_key = fold(step_key, sample0 + s // positions, 5)
+        keys[s] = fold(sample_key, position + s % positions, 6)
 
 
 @njit(cache=True)
-def _convert(v: Any, count: int, bound: float, levels: float, scale: float, y: Any) -> None:
-    """Add the codes of the output lines, times s·2^k, to y."""
-    for j in range(count):
-        code = min(max(float(v[j]), -bound), bound)
-        if levels > 0.0:
-            code = np.rint(code / bound * levels) / levels * bound
-        y[j] += np.float32(scale * code)
+def attempt_keys(keys: Any, waiting: Any, count: int, attempt: int, row0: int, col0: int, out: Any) -> None:
+    """Fold the number of retries so far and the block's logical origin into the keys of vectors.
+
+    Args:
+        keys: [n] uint64 of all vectors.
+        waiting: [at least count] int64, the vectors that are read.
+        count: how many are.
+        attempt: retries so far.
+        row0: first row of the block.
+        col0: its first column.
+        out: [at least count] uint64, set.
+    """
+    for k in range(count):
+        out[k] = fold(fold(fold(keys[waiting[k]], attempt, 7), row0, 8), col0, 9)
+
+
+@njit(cache=True)
+def encode(x: Any, in0: int, waiting: Any, count: int, scale: Any, settings: Any, keys: Any, kind: int, u: Any) -> int:
+    """Convert the inputs of some vectors to codes.
+
+    Args:
+        x: [n, all input lines] float32.
+        in0: first line of the block.
+        waiting: [at least count] int64, the vectors that are read.
+        count: how many are.
+        scale: [at least count] float64 s·2^k.
+        settings: see `read_converters`.
+        keys: [at least count] uint64 of the attempt.
+        kind: of the input lines.
+        u: [at least count, lines of the block] float32, set.
+
+    Returns:
+        Lines with a code other than 0, over all of them.
+    """
+    driven = 0
+    for k in range(count):
+        driven += codes(x[waiting[k], in0 : in0 + u.shape[1]], scale[k], settings, keys[k], kind, in0, u[k])
+    return driven
+
+
+@njit(cache=True)
+def excite(u: Any, count: int, settings: Any, mismatches: Any, line_sums: Any) -> float:
+    """Turn codes into what drives the lines, and fill up the last tile of vectors with zeros.
+
+    Args:
+        u: [whole tiles, lines] float32 codes, changed.
+        count: vectors among them.
+        settings: see `read_converters`.
+        mismatches: [4, at least as many lines] of the block; empty if all converters are alike.
+        line_sums: [at least as many lines] float64 siemens; empty to count no dose.
+
+    Returns:
+        The dose, siemens.
+    """
+    total = 0.0
+    for k in range(count):
+        drive(u[k], settings, mismatches[0], mismatches[1])
+        if line_sums.shape[0]:
+            total += dose(u[k], line_sums)
+    u[count:] = _NONE
+    return total
+
+
+@njit(cache=True)
+def multiply(w: Any, transposed: bool, u: Any, count: int, v: Any) -> None:
+    """Set v = u·w, or u·wᵀ if transposed; see `read_products`."""
+    if transposed:
+        transposed_products(w, u, count, v)
+    else:
+        forward_products(w, u, count, v)
+
+
+@njit(cache=True)
+def disturb(
+    v: Any,
+    count: int,
+    variance: Any,
+    powers: Any,
+    settings: Any,
+    mismatches: Any,
+    keys: Any,
+    kind: int,
+    out0: int,
+    ordinal: int,
+) -> None:
+    """Add the noise of the output lines, and let their converters differ.
+
+    Args:
+        v: [at least count, lines] float32, changed.
+        count: vectors.
+        variance: [lines] float32 of the noise that the input does not change.
+        powers: [at least count, lines] float32 Σ u²·(squared conductances); empty without flicker.
+        settings: see `read_converters`.
+        mismatches: [4, at least as many lines] of the block; empty if all converters are alike.
+        keys: [at least count] uint64 of the attempt.
+        kind: of the output lines.
+        out0: first of them.
+        ordinal: of the draws.
+    """
+    sigma = np.sqrt(variance)
+    flicker = np.float32(settings[FLICKER] * settings[FLICKER])
+    is_noisy = powers.shape[0] > 0 or largest_magnitude(sigma) > 0.0
+    for k in range(count):
+        if powers.shape[0]:
+            for j in range(sigma.shape[0]):
+                sigma[j] = np.sqrt(variance[j] + flicker * powers[k, j])
+        if is_noisy:
+            add_noise(v[k], sigma, keys[k], kind, out0, ordinal)
+        mismatch(v[k], mismatches[2], mismatches[3])
+
+
+@njit(cache=True)
+def settle(
+    v: Any,
+    waiting: Any,
+    count: int,
+    scale: Any,
+    is_last: bool,
+    attempt: int,
+    settings: Any,
+    keys: Any,
+    kind: int,
+    out0: int,
+    ordinal: int,
+    y: Any,
+    retries: Any,
+) -> int:
+    """Convert what is not clipped, and keep the other vectors for another attempt.
+
+    Args:
+        v: [at least count, lines] float32.
+        waiting: [at least count] int64, the vectors that were read; set to those that are to be read again.
+        count: how many were.
+        scale: [at least count] float64 s·2^k; set likewise, for the next k.
+        is_last: whether there is no further attempt.
+        attempt: retries so far.
+        settings: see `read_converters`.
+        keys: [at least count] uint64 of the attempt.
+        kind: of the output lines.
+        out0: first of them.
+        ordinal: of the draws of stochastic rounding.
+        y: [n, all output lines] float32, added to.
+        retries: [n] int32, set for those that are converted.
+
+    Returns:
+        How many are to be read again.
+    """
+    clipped = 0
+    for k in range(count):
+        s = waiting[k]
+        if not is_last and is_clipped(v[k], settings):
+            waiting[clipped], scale[clipped] = s, 2.0 * scale[k]
+            clipped += 1
+        else:
+            retries[s] = attempt
+            convert(v[k], settings, scale[k], keys[k], kind, out0, ordinal, y[s, out0 : out0 + v.shape[1]])
+    return clipped
 
 
 @njit(cache=True)
 def read(
     w: Any,
+    squares: Any,
     x: Any,
     transposed: bool,
     settings: Any,
+    scales: Any,
     identity: Any,
     site: Any,
     blocks: Any,
     line_sums: Any,
+    variances: Any,
+    mismatches: Any,
     y: Any,
     retries: Any,
     counts: Any,
-    dose: Any,
+    doses: Any,
 ) -> None:
     """Read every block with n vectors.
 
     Args:
-        w: [rows, cols] float32 weights, device units.
+        w: [rows, cols] float32 weights, device units, as the wires let them be seen.
+        squares: [rows, cols] float32 squares of the conductances of cell and reference, device units, of which noise
+            in proportion to the current is made; empty without it.
         x: [n, rows] float32 inputs, or [n, cols] if transposed.
         transposed: whether columns are driven and rows read.
-        settings: float64, see DAC_LEVELS and the following.
+        settings: float64, see `read_converters`.
+        scales: [blocks] float64 s; 0 for the largest magnitude of each vector's part.
         identity: uint64 seed, array.
         site: purpose, site, step, position, sample0, positions.
         blocks: [blocks, 4] int64 row0, col0, rows, cols.
         line_sums: [blocks, longest line count] float64, siemens, of the driven lines; empty to count no dose.
+        variances: [blocks, longest line count] float32, of the noise of output lines that the input does not change.
+        mismatches: [4, blocks, longest line count] float32 gain and offset of the input converters, then of the output
+            converters; empty if all are alike.
         y: [n, cols] float32, or [n, rows]: zeros, set to α·(sum of the blocks).
         retries: [n, blocks] int32, zeros, set.
         counts: [2, blocks] int64, added to.
-        dose: [blocks] float64, added to.
+        doses: [blocks] float64, added to.
     """
     n = x.shape[0]
-    longest = max(w.shape[0], w.shape[1])
-    lines = np.empty(longest + 1, np.int64)
-    u = np.empty(longest, np.float32)
-    v = np.empty(longest, np.float32)
     alpha = np.float32(settings[ALPHA])
-    bound, sigma = settings[OUT_BOUND], np.float32(settings[OUT_NOISE])
     limit = 0 if transposed else int(settings[MAX_RETRIES])
-
-    purpose, place, step, position, sample0, positions = site
-    step_key = fold(fold(_ZERO, identity[0], 0), purpose, 1)
-    step_key = fold(fold(fold(step_key, identity[1], 2), place, 3), step, 4)
+    in_kind, out_kind = (KIND_COLUMN, KIND_ROW) if transposed else (KIND_ROW, KIND_COLUMN)
+    size = min(n, GROUP)
+    size += -size % TILE
+    keys, own_keys = np.empty(n, np.uint64), np.empty(size, np.uint64)
+    vector_keys(identity, site, keys)
+    waiting, scale = np.empty(size, np.int64), np.empty(size, np.float64)
 
     for b in range(blocks.shape[0]):
         row0, col0, rows, cols = blocks[b, 0], blocks[b, 1], blocks[b, 2], blocks[b, 3]
@@ -161,42 +275,48 @@ def read(
             in0, ins, out0, outs = col0, cols, row0, rows
         else:
             in0, ins, out0, outs = row0, rows, col0, cols
-        for s in range(n):
-            given = x[s, in0 : in0 + ins]
-            scale = 1.0
-            if settings[SCALED] != 0.0:
-                scale = largest_magnitude(given)
-                if scale == 0.0:  # nothing is driven and the result is 0, but the converters run
+        held = w[row0 : row0 + rows, col0 : col0 + cols]
+        cells = squares[row0 : row0 + rows, col0 : col0 + cols]
+        own_sums, own_mismatches = line_sums[b], mismatches[:, b, :]
+        u, v = np.empty((size, ins), np.float32), np.empty((size, outs), np.float32)
+        powers = np.empty((size if cells.size else 0, outs), np.float32)
+        for first in range(0, n, size):
+            count = 0
+            for s in range(first, min(first + size, n)):
+                scale[count] = scales[b] if scales[b] != 0.0 else largest_magnitude(x[s, in0 : in0 + ins])
+                waiting[count] = s
+                if scale[count] == 0.0:  # nothing is driven and the result is 0, but the converters run
                     counts[CONVERSIONS, b] += outs
-                    continue
-            vector_key = fold(step_key, sample0 + s // positions, 5)
-            vector_key = fold(vector_key, position + s % positions, 6)
-            attempt = 0
-            while True:
-                driven = _drive(given, scale, settings[DAC_LEVELS], u, lines)
-                counts[DRIVEN, b] += driven
-                counts[CONVERSIONS, b] += outs
-                if line_sums.size:
-                    for k in range(driven):
-                        dose[b] += abs(float(u[lines[k]])) * line_sums[b, lines[k]]
-                if transposed:
-                    _transposed_sums(w, row0, col0, rows, cols, u, v)
                 else:
-                    _forward_sums(w, row0, col0, cols, u, lines, driven, v)
-                if sigma > _NONE:
-                    key = fold(fold(fold(vector_key, attempt, 7), row0, 8), col0, 9)
-                    if transposed:
-                        for j in range(outs):
-                            v[j] += sigma * normal(mix(key + line_offset(KIND_ROW, out0 + j, 0)))
-                    else:
-                        for j in range(outs):
-                            v[j] += sigma * normal(mix(key + line_offset(KIND_COLUMN, 0, out0 + j)))
-                if attempt == limit or largest_magnitude(v[:outs]) < bound:
-                    break
+                    count += 1
+            attempt = 0
+            while count > 0:
+                padded = count + -count % TILE
+                attempt_keys(keys, waiting, count, attempt, row0, col0, own_keys)
+                counts[CONVERSIONS, b] += count * outs
+                counts[DRIVEN, b] += encode(x, in0, waiting, count, scale, settings, own_keys, in_kind, u)
+                doses[b] += excite(u[:padded], count, settings, own_mismatches, own_sums)
+                multiply(held, transposed, u[:padded], count, v[:padded])
+                if cells.size:
+                    u[:count] *= u[:count]
+                    multiply(cells, transposed, u[:padded], count, powers[:padded])
+                disturb(v, count, variances[b, :outs], powers, settings, own_mismatches, own_keys, out_kind, out0, 0)
+                count = settle(
+                    v,
+                    waiting,
+                    count,
+                    scale,
+                    attempt == limit,
+                    attempt,
+                    settings,
+                    own_keys,
+                    out_kind,
+                    out0,
+                    1,
+                    y,
+                    retries[:, b],
+                )
                 attempt += 1
-                scale *= 2.0
-            retries[s, b] = attempt
-            _convert(v, outs, bound, settings[ADC_LEVELS], scale, y[s, out0 : out0 + outs])
     for s in range(n):
         for j in range(y.shape[1]):
             y[s, j] *= alpha

@@ -1,15 +1,22 @@
 """How an array is read: its blocks, converters and conductances on one side, the read kernel on the other."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
 from ohmflow.runtime.crossbar.counts import ReadCounts
-from ohmflow.runtime.crossbar.read_kernel import conductance_sums, read
+from ohmflow.runtime.crossbar.read_kernel import read
+from ohmflow.runtime.crossbar.read_mismatch import mismatches
+from ohmflow.runtime.crossbar.read_passes import BlockReads
+from ohmflow.runtime.crossbar.read_scales import InputScales
+from ohmflow.runtime.crossbar.read_settings import kernel_settings
+from ohmflow.runtime.crossbar.read_weights import ReadWeights
 from ohmflow.runtime.crossbar.spec import ConductanceSpec, DrawSite, ReadSpec
 
 Matrix = npt.NDArray[np.float32]
 
-_NO_SUMS = np.empty((0, 0), np.float64)
+_EXACT = ReadSpec(None, None, bound_management="none")
 
 
 class Reader:
@@ -22,6 +29,9 @@ class Reader:
         alpha: α of W = α·w.
         blocks: [blocks, 4] int64 row0, col0, rows, cols.
         identity: uint64 seed, array.
+
+    Raises:
+        SpecError: noise or wires ask for conductances, and there is no range.
     """
 
     def __init__(
@@ -33,25 +43,26 @@ class Reader:
         blocks: npt.NDArray[np.int64],
         identity: npt.NDArray[np.uint64],
     ) -> None:
-        self._spec = spec
+        self._is_exact = spec is None
+        self._spec = spec or _EXACT
         self._alpha = np.float32(alpha)
         self._blocks = blocks
         self._identity = identity
-        self._settings = _settings(spec, alpha)
-        self._slope = self._at_zero = 0.0
-        self._row_sums = self._col_sums = _NO_SUMS
-        if conductance is not None:
-            w_min, w_max = nominal_bounds
-            self._slope = (conductance.g_max - conductance.g_min) / (w_max - w_min)
-            self._at_zero = conductance.g_min - w_min * self._slope
-            self._row_sums = np.empty((len(blocks), int(blocks[:, 2].max())))
-            self._col_sums = np.empty((len(blocks), int(blocks[:, 3].max())))
-        self._counts_dose = conductance is not None
-        self._is_stale = True
+        self._settings = kernel_settings(self._spec, alpha)
+        self._weights = ReadWeights(self._spec, conductance, nominal_bounds, blocks)
+        sides = (False, True)
+        self._mismatches = [mismatches(self._spec, blocks, identity, side) for side in sides]
+        self._scales = [InputScales(self._spec, side, blocks) for side in sides]
+        self._in_passes = self._spec.passes > 1 or self._spec.ir_drop == "exact"
 
     def touch(self) -> None:
         """Say that the weights have changed."""
-        self._is_stale = True
+        self._weights.touch()
+
+    def state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """What reads remember, by name, not copied: the running means of `average-abs-max`; nothing without it."""
+        sides: Mapping[str, InputScales] = dict(zip(("forward", "transposed"), self._scales, strict=True))
+        return {f"read_{side}_{name}": own for side, scales in sides.items() for name, own in scales.state().items()}
 
     def read(self, w: Matrix, vectors: Matrix, transposed: bool, at: DrawSite) -> tuple[Matrix, ReadCounts]:
         """Read all blocks.
@@ -67,50 +78,55 @@ class Reader:
         """
         n, blocks = vectors.shape[0], self._blocks.shape[0]
         retries = np.zeros((n, blocks), np.int32)
-        if self._spec is None:
+        if self._is_exact:
             none = np.zeros(blocks, np.int64)
             y = vectors @ (w.T if transposed else w) * self._alpha
             return y, ReadCounts(retries, none, none, np.zeros(blocks))
-        if self._is_stale and self._counts_dose:
-            self._add_up_conductances(w)
+        weights = self._weights
+        weights.refresh(w)
+        scales = self._scales[transposed].of(vectors, at)
         y = np.zeros((n, w.shape[0 if transposed else 1]), np.float32)
         counts = np.zeros((2, blocks), np.int64)
-        dose = np.zeros(blocks)
-        read(
-            w,
-            vectors,
-            transposed,
-            self._settings,
-            self._identity,
-            at.numbers(),
-            self._blocks,
-            self._col_sums if transposed else self._row_sums,
-            y,
-            retries,
-            counts,
-            dose,
-        )
-        return y, ReadCounts(retries, counts[0], counts[1], dose)
+        doses = np.zeros(blocks)
+        if self._in_passes:
+            BlockReads(
+                self._spec,
+                self._settings,
+                weights,
+                w,
+                transposed,
+                self._blocks,
+                self._mismatches[transposed],
+                self._identity,
+                at,
+                scales,
+            ).read(vectors, y, retries, counts, doses)
+            y *= self._alpha
+        else:
+            read(
+                weights.seen,
+                weights.squares,
+                vectors,
+                transposed,
+                self._settings,
+                scales,
+                self._identity,
+                at.numbers(),
+                self._blocks,
+                weights.col_sums if transposed else weights.row_sums,
+                weights.variances(transposed),
+                self._mismatches[transposed],
+                y,
+                retries,
+                counts,
+                doses,
+            )
+        return y, ReadCounts(retries, counts[0], counts[1], doses)
 
     def block_conductance(self, w: Matrix) -> npt.NDArray[np.float64]:
         """Conductance of all cells of each block, references included, [blocks] siemens; 0 without a window."""
-        if not self._counts_dose:
+        weights = self._weights
+        if not weights.counts_dose:
             return np.zeros(self._blocks.shape[0])
-        if self._is_stale:
-            self._add_up_conductances(w)
-        return np.array([self._row_sums[k, :rows].sum() for k, rows in enumerate(self._blocks[:, 2])])
-
-    def _add_up_conductances(self, w: Matrix) -> None:
-        # A cell conducts at_zero + slope·w and its reference at_zero.
-        conductance_sums(w, self._blocks, self._slope, 2.0 * self._at_zero, self._row_sums, self._col_sums)
-        self._is_stale = False
-
-
-def _settings(spec: ReadSpec | None, alpha: float) -> npt.NDArray[np.float64]:
-    if spec is None:
-        return np.zeros(7)
-    # 2^b − 2 steps from −1 to 1 are 2^(b−1) − 1 steps from 0 to 1.
-    dac_levels, adc_levels = ((2 ** (b - 1) - 1 if b else 0) for b in (spec.dac_bits, spec.adc_bits))
-    retries = spec.max_retries if spec.bound_management == "iterative" else 0
-    scaled = spec.noise_management == "abs-max"
-    return np.array([dac_levels, adc_levels, spec.out_bound, spec.out_noise, scaled, retries, alpha])
+        weights.refresh(w)
+        return np.array([weights.row_sums[k, :rows].sum() for k, rows in enumerate(self._blocks[:, 2])])

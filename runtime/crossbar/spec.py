@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ohmflow.runtime.crossbar.errors import SpecError
+from ohmflow.runtime.crossbar.ir_drop import Wires
 
 MAX_TRAIN_LENGTH = 63
 """A train is a mask of 64 bits, of which one keeps the count below the ordinals' 64."""
@@ -18,6 +19,40 @@ MAX_TRAIN_LENGTH = 63
 def _require(holds: bool, where: str, constraint: str, value: object, advice: str) -> None:
     if not holds:
         raise SpecError(f"{where}: it must be {constraint}, not {value!r}; {advice}")
+
+
+def _require_one_of(where: str, value: str, choices: tuple[str, ...]) -> None:
+    names = ", ".join(repr(choice) for choice in choices[:-1]) + f" or {choices[-1]!r}"
+    _require(value in choices, where, names, value, "choose one")
+
+
+NoiseManagement = Literal["abs-max", "average-abs-max", "constant", "none"]
+"""How s, by which inputs are divided, is found."""
+
+
+@dataclass(frozen=True)
+class Converter:
+    """What a line's converter does besides its resolution.
+
+    Attributes:
+        rounding: `nearest`, half to even; or `stochastic`, up with the probability of what is left over.
+        gain_dtod: spread of the gain from line to line, around 1.
+        offset_dtod: spread of the offset from line to line, in full inputs or in the output range.
+    """
+
+    rounding: Literal["nearest", "stochastic"] = "nearest"
+    gain_dtod: float = 0.0
+    offset_dtod: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the figures.
+
+        Raises:
+            SpecError: one of them is out of range.
+        """
+        _require_one_of("converter.rounding", self.rounding, ("nearest", "stochastic"))
+        for name, value in (("gain_dtod", self.gain_dtod), ("offset_dtod", self.offset_dtod)):
+            _require(0 <= value < inf, f"converter.{name}", "at least 0", value, "give a standard deviation")
 
 
 @dataclass(frozen=True)
@@ -29,51 +64,123 @@ class ReadSpec:
         adc_bits: bits of the output converters, or None for outputs that are not rounded.
         out_bound: m; outputs are clipped to [−m, m], device units; infinite for none.
         out_noise: σ_out, the output noise, device units.
-        noise_management: `abs-max` scales each vector's block part by its largest magnitude; `none` does not.
+        noise_management: `abs-max` scales each vector's block part by its largest magnitude; `average-abs-max` by the
+            running mean of it over the steps before; `constant` by `input_scale`; `none` does not.
         bound_management: `iterative` halves the input of a forward read and repeats it while an output is clipped.
         max_retries: most repetitions of a read.
+        out_low: outputs are clipped to [−out_low, out_bound]; None for a range that is even.
+        dac: rounding and mismatch of the input converters.
+        adc: rounding and mismatch of the output converters.
+        backward_noise_management: of transposed reads; None for the same.
+        input_scale: s of `constant`.
+        backward_input_scale: s of `constant` in transposed reads.
+        scale_decay: weight of the newest step in the mean of `average-abs-max`.
+        thermal: 2·k·T/(t·V²), siemens: what an output line's conductance is multiplied by to give the variance of the
+            thermal noise, in siemens²; 0 for none.
+        flicker: standard deviation of the current of a cell, relative to it; 0 for none.
+        negative_gain: what negative inputs are multiplied by.
+        inputs: `levels` and `pulse-width` drive every line once; `bit-serial` once for each bit of magnitude.
+        accumulate: passes of `bit-serial` are converted each (`digital`) or together (`analog`).
+        ir_drop: what the wires do to a read: nothing, an effective conductance for each cell, or an exact solution.
+        wires: ohms of a segment of a row line (word) and of a column line (bit); None without IR drop.
     """
 
     dac_bits: int | None
     adc_bits: int | None
     out_bound: float = inf
     out_noise: float = 0.0
-    noise_management: Literal["abs-max", "none"] = "abs-max"
+    noise_management: NoiseManagement = "abs-max"
     bound_management: Literal["iterative", "none"] = "iterative"
     max_retries: int = 10
+    out_low: float | None = None
+    dac: Converter = Converter()
+    adc: Converter = Converter()
+    backward_noise_management: NoiseManagement | None = None
+    input_scale: float | None = None
+    backward_input_scale: float | None = None
+    scale_decay: float = 0.01
+    thermal: float = 0.0
+    flicker: float = 0.0
+    negative_gain: float = 1.0
+    inputs: Literal["levels", "pulse-width", "bit-serial"] = "levels"
+    accumulate: Literal["digital", "analog"] = "digital"
+    ir_drop: Literal["none", "fast", "exact"] = "none"
+    wires: Wires | None = None
 
     def __post_init__(self) -> None:
         """Check the figures.
 
         Raises:
-            SpecError: one of them is out of range.
+            SpecError: one of them is out of range, or two do not go together.
         """
         for where, bits in (("read.dac_bits", self.dac_bits), ("read.adc_bits", self.adc_bits)):
             _require(bits is None or 2 <= bits <= 24, where, "None or from 2 to 24", bits, "give another resolution")
-        _require(self.out_bound > 0, "read.out_bound", "above 0", self.out_bound, "give a bound, or infinity for none")
-        _require(
-            self.adc_bits is None or isfinite(self.out_bound),
-            "read.out_bound",
-            "finite with an ADC",
-            self.out_bound,
-            "give the ADC's input range",
-        )
-        _require(0 <= self.out_noise < inf, "read.out_noise", "at least 0", self.out_noise, "give a standard deviation")
-        _require(
-            self.noise_management in ("abs-max", "none"),
-            "read.noise_management",
-            "'abs-max' or 'none'",
-            self.noise_management,
-            "choose one",
-        )
-        _require(
-            self.bound_management in ("iterative", "none"),
-            "read.bound_management",
-            "'iterative' or 'none'",
-            self.bound_management,
-            "choose one",
-        )
+        for name, bound in (("out_bound", self.out_bound), ("out_low", self.low)):
+            _require(bound > 0, f"read.{name}", "above 0", bound, "give a bound, or infinity for none")
+            _require(
+                self.adc_bits is None or isfinite(bound),
+                f"read.{name}",
+                "finite with an ADC",
+                bound,
+                "give the ADC's input range",
+            )
+        for name, value in (("out_noise", self.out_noise), ("thermal", self.thermal), ("flicker", self.flicker)):
+            _require(0 <= value < inf, f"read.{name}", "at least 0", value, "give a standard deviation")
+        _require(0 < self.negative_gain < inf, "read.negative_gain", "above 0", self.negative_gain, "give 1 for none")
+        _require(0 < self.scale_decay <= 1, "read.scale_decay", "above 0, up to 1", self.scale_decay, "write 0.01")
+        _require_one_of("read.bound_management", self.bound_management, ("iterative", "none"))
+        _require_one_of("read.inputs", self.inputs, ("levels", "pulse-width", "bit-serial"))
+        _require_one_of("read.accumulate", self.accumulate, ("digital", "analog"))
+        _require_one_of("read.ir_drop", self.ir_drop, ("none", "fast", "exact"))
         _require(0 <= self.max_retries <= 60, "read.max_retries", "from 0 to 60", self.max_retries, "allow fewer")
+        self._check_scales()
+        self._check_together()
+
+    @property
+    def low(self) -> float:
+        """The magnitude of the lower end of the output range."""
+        return self.out_bound if self.out_low is None else self.out_low
+
+    @property
+    def passes(self) -> int:
+        """Times that a read drives its lines: the bits of a magnitude if `bit-serial`, else 1."""
+        return self.dac_bits - 1 if self.inputs == "bit-serial" and self.dac_bits else 1
+
+    def management(self, transposed: bool) -> tuple[NoiseManagement, float | None]:
+        """Noise management of a direction, and the scale that it was given."""
+        if not transposed:
+            return self.noise_management, self.input_scale
+        return self.backward_noise_management or self.noise_management, self.backward_input_scale
+
+    def _check_scales(self) -> None:
+        for transposed, prefix in ((False, ""), (True, "backward_")):
+            management, scale = self.management(transposed)
+            _require_one_of(
+                f"read.{prefix}noise_management", management, ("abs-max", "average-abs-max", "constant", "none")
+            )
+            where = f"read.{prefix}input_scale"
+            if management == "constant":
+                _require(scale is not None and 0 < scale < inf, where, "above 0 with 'constant'", scale, "give a scale")
+            else:
+                _require(scale is None, where, "None without 'constant'", scale, "leave it out")
+
+    def _check_together(self) -> None:
+        if self.inputs == "bit-serial":
+            _require(self.dac_bits is not None, "read.dac_bits", "given for 'bit-serial'", None, "say how many passes")
+            _require(
+                self.accumulate == "analog" or self.bound_management == "none",
+                "read.bound_management",
+                "'none' where every pass is converted",
+                self.bound_management,
+                "half the input only moves its bits to other passes",
+            )
+        _require(
+            self.ir_drop == "none" or self.wires is not None,
+            "read.wires",
+            "given with IR drop",
+            None,
+            "give ohms of a segment",
+        )
 
 
 @dataclass(frozen=True)
