@@ -12,6 +12,14 @@ from ohmflow.targets.view import Fault, View
 
 def costs(view: View) -> Iterator[Fault]:
     """No silent zero: what costs energy or area has a figure, or is said to have none."""
+    serial = view.value("tile.read.inputs") == "bit-serial" and view.value("tile.read.accumulate") != "analog"
+    if serial and view.given("tile.adc") and not view.given("tile.shift_add"):
+        yield Fault(
+            "tile.read",
+            "tile.shift_add must be given where the codes of a bit-serial read's passes are added, not left out; "
+            "add 'shift_add: {latency: 1, energy: 0.02 pJ, area: 60 um^2}' under tile, or 'accumulate: analog'",
+            ("tile.shift_add",),
+        )
     said: set[tuple[str, ...]] = set()
     for cost in _statements(areas=view.given("chip") and not view.given("inventory")):
         absent = tuple(path for path in cost.needs if not view.given(path))

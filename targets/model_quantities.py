@@ -20,7 +20,14 @@ from ohmflow.targets.errors import QuantityError
 from ohmflow.targets.quantity import Quantity
 from ohmflow.targets.schema.inventory import KINDS, Kind, total
 from ohmflow.targets.schema.target import Target
-from ohmflow.targets.timing import conversion_cycles, converter_latency, pulse_cycles, read_cycles
+from ohmflow.targets.timing import (
+    adds_passes,
+    conversions_per_read,
+    passes,
+    pulse_cycles,
+    read_interval,
+    read_latency,
+)
 
 _CALL = re.compile(r"([\w.-]+?)(?:\((.*)\))?")
 _TWO_OPS = Quantity.parse("1 MAC")
@@ -119,24 +126,23 @@ def _period(target: Target) -> Quantity:
 def _mvm_latency(target: Target) -> Quantity | None:
     if not target.has_time:
         return None
-    conversion = conversion_cycles(target, target.tile.crossbar.cols, "cols")
-    return _period(target) * (read_cycles(target) + conversion + converter_latency(target))
+    return _period(target) * read_latency(target, target.tile.crossbar.cols, "cols")
 
 
 def _mvm_interval(target: Target) -> Quantity | None:
     if not target.has_time:
         return None
-    if not target.tile.read.double_buffered:
-        return _mvm_latency(target)
-    conversion = conversion_cycles(target, target.tile.crossbar.cols, "cols")
-    return _period(target) * max(read_cycles(target), conversion)
+    return _period(target) * read_interval(target, target.tile.crossbar.cols, "cols")
 
 
 def _mvm_energy(target: Target) -> Quantity | None:
     """Joules of what is modelled of a read; None where nothing is."""
     rows, cols = target.tile.crossbar.rows, target.tile.crossbar.cols
     dose = _dose(target)
-    counts = {"read_row": Fraction(rows), "dac_conversion": Fraction(rows), "adc_conversion": Fraction(cols)}
+    driven, converted = Fraction(rows * passes(target)), Fraction(cols * conversions_per_read(target))
+    counts = {"read_row": driven, "dac_conversion": driven, "adc_conversion": converted}
+    if adds_passes(target):
+        counts["shift_add"] = converted
     found = None
     for event in all_events():
         count = dose if event.name == "read_dose" else counts.get(event.name)
@@ -153,7 +159,7 @@ def _dose(target: Target) -> Fraction | None:
     low, high = window.min.value.value, window.max.value.value
     bottom, top = Fraction(parameters["w_min"]), Fraction(parameters["w_max"])
     reference = low + (high - low) * (-bottom) / (top - bottom)
-    return ((low + high) / 2 + reference) * target.tile.crossbar.rows * target.tile.crossbar.cols
+    return ((low + high) / 2 + reference) * target.tile.crossbar.rows * target.tile.crossbar.cols * passes(target)
 
 
 def _operations(target: Target) -> Quantity:

@@ -30,11 +30,69 @@ def cycles(target: Target, time: Quantity) -> int:
     return ceiling(time * _chip(target).clock.value)
 
 
-def read_cycles(target: Target) -> int:
-    """A: cycles in which a read drives and integrates, set-up included."""
+def passes(target: Target) -> int:
+    """P: how often a read drives the lines: once for each bit of a magnitude where inputs are bit-serial, else once."""
+    dac = target.tile.dac
+    return dac.bits - 1 if target.tile.read.inputs == "bit-serial" and dac is not None else 1
+
+
+def conversions_per_read(target: Target) -> int:
+    """How often a read converts a line: after each pass, or once where charges add up before they are converted."""
+    return passes(target) if target.tile.read.accumulate == "digital" else 1
+
+
+def adds_passes(target: Target) -> bool:
+    """Whether the codes of several passes are shifted and added."""
+    return conversions_per_read(target) > 1
+
+
+def pass_cycles(target: Target) -> int:
+    """Cycles in which one pass drives and integrates, set-up included; both signs where they take turns."""
     read = target.tile.read
     assert read.integration is not None, "checked on loading: a target with time has it"
-    return read.setup + cycles(target, read.integration.value)
+    turns = 2 if read.signs == "in-turn" else 1
+    return read.setup + turns * cycles(target, read.integration.value)
+
+
+def read_cycles(target: Target) -> int:
+    """A: cycles in which a read drives and integrates before its first conversion."""
+    return pass_cycles(target) * (passes(target) // conversions_per_read(target))
+
+
+def later_passes_cycles(target: Target, lines: int, side: Side) -> int:
+    """H: cycles from the conversion of a read's first pass to that of its last; 0 where it is converted once.
+
+    Args:
+        target: with a chip and converters.
+        lines: lines of the block on the side that is converted, at least 1.
+        side: `cols` for a forward read, `rows` for a transposed one.
+    """
+    drive, convert = pass_cycles(target), conversion_cycles(target, lines, side)
+    if target.tile.read.double_buffered:  # the next pass is driven while this one is converted
+        each = max(drive, convert)
+    else:
+        each = drive + convert + converter_latency(target)
+    return (conversions_per_read(target) - 1) * each
+
+
+def read_latency(target: Target, lines: int, side: Side) -> int:
+    """A + H + C + L: cycles from a read's start to its last code, when it need not wait for its bank."""
+    convert = conversion_cycles(target, lines, side)
+    later = later_passes_cycles(target, lines, side)
+    return read_cycles(target) + later + convert + converter_latency(target)
+
+
+def read_interval(target: Target, lines: int, side: Side) -> int:
+    """Cycles from one read of a block to the next."""
+    if not target.tile.read.double_buffered:
+        return read_latency(target, lines, side)
+    later = later_passes_cycles(target, lines, side)
+    return later + max(read_cycles(target), conversion_cycles(target, lines, side))
+
+
+def verify_cycles(target: Target, cols: int) -> int:
+    """Cycles of the read that verifies a row of a block: one pass, since one full input has no bits to take in turn."""
+    return pass_cycles(target) + conversion_cycles(target, cols, "cols") + _adc(target).latency
 
 
 def converters(target: Target, side: Side) -> int:
@@ -62,8 +120,9 @@ def conversion_cycles(target: Target, lines: int, side: Side) -> int:
 
 
 def converter_latency(target: Target) -> int:
-    """L: cycles from the end of the last conversion to its code."""
-    return _adc(target).latency
+    """L: cycles from the end of the last conversion to its code, shift-and-add included where a read has passes."""
+    adder = target.tile.shift_add
+    return _adc(target).latency + (adder.latency if adder is not None and adds_passes(target) else 0)
 
 
 def converter_bank(target: Target, transposed: bool) -> int:

@@ -43,9 +43,7 @@ def stays_digital(target: Target, packing: str) -> Callable[[Grouped], str | Non
 
 def _array_cycles(target: Target, packing: str, conv: Grouped) -> int:
     assert target.chip is not None, "the caller looked"
-    conversion = timing.conversion_cycles(target, conv.cols, "cols")
-    integration = timing.read_cycles(target)
-    read = max(integration, conversion) if target.tile.read.double_buffered else integration + conversion
+    read = timing.read_interval(target, conv.cols, "cols")
     together = min(conv.groups, target.chip.tiles) if packing == "spread" else 1
     gathered = conv.groups * max(1, -(-conv.cols // target.chip.vector_unit.lanes) * target.chip.vector_unit.ii)
     return conv.positions * max(-(-conv.groups // together) * read, gathered)

@@ -7,7 +7,7 @@ of an array, so a profile knows nothing of how one vector differs from the next.
 With n vectors, a attempts, i input and o output lines of a block, G0 the conductance of a cell at w = 0 and of its
 reference, and L the length of a train:
 
-    driven lines      n · a · i · activity                    conversions   n · a · o
+    driven lines      n · a · i · activity · passes           conversions   n · a · o · conversions of a line
     read dose         driven · level · o · (2·G0 + slope·w)
     row pulses        n · L · rows · row-rate                 column pulses n · L · cols · col-rate
     coincidences      n · L · rows · cols · coincidence-rate
@@ -24,6 +24,7 @@ from ohmflow.runtime.devices.registry import device_class
 from ohmflow.runtime.estimate.assumptions import ASSUMPTIONS, WINDOWS, Assumption, Given
 from ohmflow.targets.schema.device import FIXED
 from ohmflow.targets.schema.target import Target
+from ohmflow.targets.timing import conversions_per_read, passes
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Stated:
 
 _OF_TRAINING = {"error-activity", "error-level", "train", "row-rate", "col-rate", "coincidence-rate"}
 _OF_CELLS = {"level", "error-level", "weight"}
+_OF_BITS = {"activity": "share", "error-activity": "share", "level": "full", "error-level": "full"}
+"""Where inputs are bit-serial, a line that is not 0 is driven in about half of the passes, fully."""
 
 
 class Profile:
@@ -70,6 +73,7 @@ class Profile:
         reads: whether the target's reads are counted; exact reads of an ideal device are not.
         pulsed: whether its updates are.
         cell: conductance, or None when no dose is counted.
+        passes, conversions: how often a read drives its inputs, and how often it converts a line.
     """
 
     def __init__(self, program: Program, target: Target, given: tuple[Given, ...] = ()) -> None:
@@ -85,6 +89,7 @@ class Profile:
             low, high = device.nominal_bounds
             self.pulsed = converted = device.dw_min > 0
         self.reads = converted and (target.tile.dac is not None or target.tile.adc is not None)
+        self.passes, self.conversions = passes(target), conversions_per_read(target)
         window = target.device.conductance
         self.cell: Cell | None = None
         if window is not None and self.reads:
@@ -115,6 +120,8 @@ class Profile:
     def _limited(self, name: str, value: float, is_default: bool) -> float:
         """What the target's management leaves of a value."""
         update, read = self.target.tile.update, self.target.tile.read
+        if is_default and self.passes > 1 and name in _OF_BITS:
+            return value * 0.5 if _OF_BITS[name] == "share" else 1.0
         if name == "train":
             longest = float(max(update.train_length, 1))
             return longest if is_default and not update.train_length_management else min(value, longest)

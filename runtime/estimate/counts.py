@@ -159,11 +159,12 @@ class Counter:
         attempts = 1.0 + (self._retries(number, phase) if forward else 0.0)
         which = "" if forward else "error-"
         activity, level = (about.value(which + name, array.name, phase) for name in ("activity", "level"))
+        drives, converts = attempts * about.passes, attempts * about.conversions
         for row, block in zip(table, array.blocks, strict=False):
             ins, outs = (block.rows, block.cols) if forward else (block.cols, block.rows)
-            row[DRIVEN] += n * attempts * ins * activity
-            row[CONVERSIONS] += n * attempts * outs
-            row[DOSE] += n * attempts * ins * activity * level * about.line_conductance(array, outs, phase)
+            row[DRIVEN] += n * drives * ins * activity
+            row[CONVERSIONS] += n * converts * outs
+            row[DOSE] += n * drives * ins * activity * level * about.line_conductance(array, outs, phase)
 
     def _read_line(self, table: NDArray[np.float64], number: int, phase: str, forward: bool, n: float) -> None:
         """A read with one full input: only the blocks on its line are driven, but all are converted."""
@@ -173,9 +174,9 @@ class Counter:
         attempts = 1.0 + (self._retries(number, phase) if forward else 0.0)
         for row, block in zip(table, array.blocks, strict=False):
             ins, outs = (block.rows, block.cols) if forward else (block.cols, block.rows)
-            driven = n * attempts * ins / (array.rows if forward else array.cols)
+            driven = n * attempts * self._profile.passes * ins / (array.rows if forward else array.cols)
             row[DRIVEN] += driven
-            row[CONVERSIONS] += n * attempts * outs
+            row[CONVERSIONS] += n * attempts * self._profile.conversions * outs
             row[DOSE] += driven * self._profile.line_conductance(array, outs, phase)
 
     def _update(self, table: NDArray[np.float64], number: int, phase: str, n: float) -> None:

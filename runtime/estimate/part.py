@@ -117,8 +117,7 @@ class Estimator:
         Raises:
             ScratchpadError: a batch does not fit the memories of the chip.
         """
-        tile = self.target.tile
-        shape = TileShape(tile.crossbar.rows, tile.crossbar.cols, tile.dac is not None, tile.adc is not None)
+        shape = TileShape.of(self.target)
         book = EventBook(self.program, shape)
         tallies: dict[str, NDArray[np.float64]] = {}
         executed: dict[str, NDArray[np.int64]] = {}

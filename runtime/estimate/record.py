@@ -118,12 +118,13 @@ def _read_means(array: ArrayRecord, counted: Mapping[str, float], profile: Profi
         return {}
     ins = sum(b.rows if forward else b.cols for b in array.blocks)
     outs = sum(b.cols if forward else b.rows for b in array.blocks)
-    attempts = counted["adc.adc_conversion"] / (reads * outs) if "adc.adc_conversion" in counted else 1.0
+    converted = reads * outs * profile.conversions
+    attempts = counted["adc.adc_conversion"] / converted if "adc.adc_conversion" in counted else 1.0
     which = "" if forward else "error-"
-    activity = driven / (reads * attempts * ins)
+    activity = driven / (reads * attempts * profile.passes * ins)
     means = {f"{which}activity": activity}
     if profile.cell is not None:
-        full = reads * attempts * activity * array.rows * array.cols * profile.cell.base
+        full = reads * attempts * profile.passes * activity * array.rows * array.cols * profile.cell.base
         means |= {f"{which}level": counted.get("array.read_dose", 0.0) / full, "weight": 0.0}
     return means | {"retries": attempts - 1.0} if forward else means
 

@@ -18,6 +18,8 @@ from ohmflow.compiler.program.tables import Op
 from ohmflow.runtime.ledger import tally as columns
 from ohmflow.runtime.ledger.activity import ON_ARRAYS, ActivityBook
 from ohmflow.runtime.ledger.counted import counts_of, take_counts
+from ohmflow.targets import timing
+from ohmflow.targets.schema.target import Target
 
 Key = tuple[str, str, str, str]
 """(unit, phase, component, event)."""
@@ -31,6 +33,14 @@ class TileShape:
     cols: int
     dac: bool
     adc: bool
+    shift_add: bool = False
+
+    @classmethod
+    def of(cls, target: Target) -> "TileShape":
+        """The shape of a target's tiles."""
+        tile, lines = target.tile, target.tile.crossbar
+        has_dac, has_adc = tile.dac is not None, tile.adc is not None
+        return cls(lines.rows, lines.cols, has_dac, has_adc, has_adc and timing.adds_passes(target))
 
 
 class EventBook:
@@ -166,12 +176,14 @@ def tally_events(program: Program, tile: TileShape, entry: Entry, table: NDArray
         forward = code in (Op.MVM, Op.PROGRAM) or (code in (Op.READ, Op.TRANSFER) and operation["attr"] == 0)
         blocks = [(array.name, number, block) for array in arrays for number, block in enumerate(array.blocks)]
         for (array, number, block), counted in zip(blocks, table[row], strict=False):
-            for component, event, count in _block_events(tile, forward, counted):
+            for component, event, count in _block_events(tile, code, forward, counted):
                 if count:
                     yield BlockEvent(row, array, number, (unit_of[block.tile], phase, component, event), float(count))
 
 
-def _block_events(tile: TileShape, forward: bool, counted: NDArray[np.float64]) -> Iterator[tuple[str, str, float]]:
+def _block_events(
+    tile: TileShape, code: Op, forward: bool, counted: NDArray[np.float64]
+) -> Iterator[tuple[str, str, float]]:
     driven = counted[columns.DRIVEN] + counted[columns.VERIFY_READS]
     rows, cols, both = counted[columns.ROW_PULSES], counted[columns.COL_PULSES], counted[columns.COINCIDENCES]
     yield "driver", "read_row" if forward else "read_col", driven
@@ -179,6 +191,8 @@ def _block_events(tile: TileShape, forward: bool, counted: NDArray[np.float64]) 
         yield "dac", "dac_conversion", driven
     if tile.adc:
         yield "adc", "adc_conversion", counted[columns.CONVERSIONS]
+    if tile.shift_add and code is not Op.PROGRAM:  # a verifying read is one pass
+        yield "shift_add", "shift_add", counted[columns.CONVERSIONS]
     yield "array", "read_dose", counted[columns.DOSE]
     yield "driver", "row_pulse", rows
     yield "driver", "col_pulse", cols

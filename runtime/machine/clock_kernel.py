@@ -260,6 +260,7 @@ def run(
                     complete = release
                 else:
                     bank = instructions[i, T3] & 1
+                    passes = instructions[i, T3] >> 2  # cycles from the first pass's conversion to the last one's
                     start = t
                     complete = t
                     converting = t
@@ -267,6 +268,7 @@ def run(
                         driven = start + instructions[i, T0]
                         converting = max(driven, bank_free[u, bank])
                         bank_wait += converting - driven
+                        converting += passes
                         bank_free[u, bank] = converting + instructions[i, T1]
                         complete = converting + instructions[i, T1] + instructions[i, T2]
                         start = complete

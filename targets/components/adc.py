@@ -6,7 +6,7 @@ from ohmflow.targets.schema.target import Target
 from ohmflow.targets.timing import conversion_interval, converters
 
 
-def _count(target: Target) -> int:
+def converters_of(target: Target) -> int:
     """Converters of a tile: one bank as large as the larger side that is read, or a bank for each side."""
     if target.tile.adc is None:
         return 0
@@ -22,7 +22,7 @@ class Adc(Untimed):
 
     def footprints(self) -> tuple[Footprint, ...]:
         """Each converter of each bank."""
-        return (placed("adc", "tile", "tile.adc", _count),)
+        return (placed("adc", "tile", "tile.adc", converters_of),)
 
     def events(self) -> tuple[Event, ...]:
         """Conversions."""

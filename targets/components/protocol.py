@@ -28,6 +28,7 @@ class Event:
         needs: paths of the figures from which the energy follows; without one of them it is missing.
         section: path that must be there for the event to happen at all.
         energy: joules of one, exact; called only when all `needs` are there.
+        optional: whether chips without that section are whole, so that it has no place in their price lists.
     """
 
     component: str
@@ -36,6 +37,7 @@ class Event:
     needs: tuple[str, ...]
     section: str
     energy: Callable[[Target], Quantity]
+    optional: bool = False
 
     def price(self, target: Target) -> float | None:
         """Joules of one event, or None where it is not modelled, or the target has no such component."""
@@ -133,9 +135,9 @@ def need(target: Target, path: str) -> Quantity:
     return quantity
 
 
-def priced(component: str, name: str, path: str, section: str) -> Event:
+def priced(component: str, name: str, path: str, section: str, optional: bool = False) -> Event:
     """An event whose energy is one figure of the target, at the path that also leaves it out."""
-    return Event(component, name, path, (path,), section, given(path))
+    return Event(component, name, path, (path,), section, given(path), optional)
 
 
 def leakage(unit: str, path: str, section: str) -> Event:

@@ -11,6 +11,7 @@ from ohmflow.targets.components.host import Host
 from ohmflow.targets.components.link import Link
 from ohmflow.targets.components.protocol import Component, Event
 from ohmflow.targets.components.scratchpad import Scratchpad
+from ohmflow.targets.components.shift_add import ShiftAdd
 from ohmflow.targets.components.tile import Tile
 from ohmflow.targets.components.vector_unit import VectorUnit
 
@@ -20,6 +21,7 @@ COMPONENTS: tuple[Component, ...] = (
     Array(),
     Dac(),
     Adc(),
+    ShiftAdd(),
     Buffer(),
     VectorUnit(),
     Scratchpad(),

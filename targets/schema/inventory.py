@@ -17,6 +17,7 @@ ComponentName = Annotated[
         "driver",
         "dac",
         "adc",
+        "shift_add",
         "buffer",
         "control",
         "tile",

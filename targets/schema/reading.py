@@ -61,6 +61,11 @@ class Read(SectionModel):
         noise_management: `abs-max` scales inputs to the largest one.
         bound_management: `iterative` repeats a clipped forward read with half the input.
         max_retries: repetitions at most.
+        inputs: `levels` drives each line with a level, `pulse-width` for a share of the integration, `bit-serial` with
+            one bit plane of the inputs' magnitudes a pass; integration and set-up are those of one pass.
+        accumulate: of bit-serial reads: `digital` converts after every pass, `analog` once after the last.
+        signs: `in-turn` integrates positive inputs and then, for as long, negative ones; charges add up before they are
+            converted.
     """
 
     integration: Time | None = None
@@ -70,3 +75,6 @@ class Read(SectionModel):
     noise_management: Annotated[Literal["abs-max", "none"], Choice()]
     bound_management: Annotated[Literal["iterative", "none"], Choice()]
     max_retries: Annotated[int, Whole(0, 30)]
+    inputs: Annotated[Literal["levels", "pulse-width", "bit-serial"], Choice()] = "levels"
+    accumulate: Annotated[Literal["digital", "analog"], Choice()] = "digital"
+    signs: Annotated[Literal["together", "in-turn"], Choice()] = "together"

@@ -11,7 +11,7 @@ from ohmflow.targets.schema.figure import (
     LineResistance,
     Power,
 )
-from ohmflow.targets.schema.leaves import Bool, BusyCycles, Choice, Count
+from ohmflow.targets.schema.leaves import Bool, BusyCycles, Choice, Count, Cycles
 from ohmflow.targets.schema.model import SectionModel
 from ohmflow.targets.schema.reading import Adc, Dac, Read
 from ohmflow.targets.schema.updating import Program, Update
@@ -44,6 +44,20 @@ class Driver(SectionModel):
         area: m² per line, pulse generator included.
     """
 
+    area: Area | None = None
+
+
+class ShiftAdd(SectionModel):
+    """`tile.shift_add:` what joins the codes of the passes of a bit-serial read, one behind each converter.
+
+    Attributes:
+        latency: cycles from a pass's code to the sum that holds it.
+        energy: J per code that is shifted and added.
+        area: m² of one.
+    """
+
+    latency: Cycles
+    energy: Energy | None = None
     area: Area | None = None
 
 
@@ -102,6 +116,7 @@ class Tile(SectionModel):
     driver: Driver | None = None
     dac: Dac | None = None
     adc: Adc | None = None
+    shift_add: ShiftAdd | None = None
     read: Read
     update: Update
     program: Program

@@ -207,6 +207,7 @@ class Generator:
                 op.kind = "read"
                 op.t = (self.between(1, self.longest), self.between(1, 3 * self.longest), self.between(0, 3))
                 op.bank, op.double = int(self.chance(0.3)), self.chance(0.8)
+                op.later = self.between(1, 4 * self.longest) if self.chance(0.2) else 0
                 op.count = self.table(body.extents, 2) if self.chance(0.4) else None
             case "counted":
                 op.kind = "counted"

@@ -271,6 +271,47 @@ def read_behind_an_update() -> HandTimeline:
     )
 
 
+def bit_serial_reads() -> HandTimeline:
+    chip = ScheduleBuilder()
+    chip.units("converter bound", "array bound", "held")
+    for unit, array, conversion, double, later in (
+        ("converter bound", 3, 5, True, 10),
+        ("array bound", 5, 2, True, 10),
+        ("held", 3, 2, False, 12),
+    ):
+        with chip.on(unit), chip.loop(2):
+            chip.read(array, conversion, 1, double=double, later=later)
+    # Three passes of each read; L 1. A later pass adds max(A, C) = 5 where sample-and-hold frees the array, and
+    # A + C + L = 6 where it does not: H = 10, 10, 12.
+    #   converter bound: passes are converted in 3, 8, 13; r = 13, e = 13 + 5 + 1 = 19; the bank is free in 18.
+    #     Second: charged in 16, waits for the bank until 18: 18, 23, 28; r = 28, e = 34. Interval 15 = 3·5.
+    #   array bound: 5, 10, 15; r = 15, e = 18, free 17. Second: 20, 25, 30; r = 30, e = 33.
+    #   held: 3, 9, 15; r = e = 15 + 2 + 1 = 18. Second: 21, 27, 33; r = e = 36.
+    issues = {
+        "converter bound": [(0, 0, 13, 19), (0, 13, 28, 34)],
+        "array bound": [(0, 0, 15, 18), (0, 15, 30, 33)],
+        "held": [(0, 0, 18, 18), (0, 18, 36, 36)],
+    }
+    phases = {
+        "converter bound": {"forward": 34, "idle": 2},
+        "array bound": {"forward": 33, "idle": 3},
+        "held": {"forward": 36},
+    }
+    activity = {"converter bound": [(26, 0, 0, 2)], "array bound": [(30, 0, 0, 0)], "held": [(36, 0, 0, 0)]}
+    return HandTimeline("bit_serial_reads", chip.build(), Expected(36, issues, phases, activity=activity))
+
+
+def bit_serial_read_is_repeated_whole() -> HandTimeline:
+    chip = ScheduleBuilder()
+    chip.units("tile")
+    chip.count("retries", 1)
+    with chip.on("tile"):
+        chip.read(2, 4, 1, double=True, later=8, count="retries")
+    # Three passes of max(2, 4) = 4: H 8. Attempt 0: 2, 6, 10; e = 15. Attempt 1: 17, 21, 25; r = 25, e = 30.
+    expected = Expected(30, {"tile": [(0, 0, 25, 30)]}, {"tile": {"forward": 30}})
+    return HandTimeline("bit_serial_read_is_repeated_whole", chip.build(), expected)
+
+
 CASES = (
     single_fixed,
     latency_beyond_occupancy,
@@ -290,4 +331,6 @@ CASES = (
     update_behind_a_read,
     update_with_count_zero,
     read_behind_an_update,
+    bit_serial_reads,
+    bit_serial_read_is_repeated_whole,
 )

@@ -50,6 +50,7 @@ class Op:
     t: tuple[int, ...] = (1, 1)
     bank: int = 0
     double: bool = False
+    later: int = 0
     phase: int = 0
     count: Table | None = None
 
@@ -182,7 +183,7 @@ class _Projection:
             case "counted":
                 self.chip.counted(op.t[0], op.t[1], **common)
             case _:
-                self.chip.read(op.t[0], op.t[1], op.t[2], op.bank, op.double, **common)
+                self.chip.read(op.t[0], op.t[1], op.t[2], op.bank, op.double, op.later, **common)
 
     def place(self, table: Table, frames: Frames) -> tuple[str, tuple[int, ...]]:
         """Put a table into the counts in a layout of its own; return its name and the strides of the loops around."""

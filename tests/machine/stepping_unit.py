@@ -129,9 +129,9 @@ class Unit:
         self.release(execution)
 
     def read(self, execution: Execution) -> Iterator[None]:
-        """READ: drive and integrate, wait for the bank, convert; again for every retry."""
+        """READ: drive and integrate, wait for the bank, convert, pass by pass; again for every retry."""
         array, conversion, latency, flags = execution.instruction.t
-        bank, double_buffered = self.banks[flags % 2], flags // 2 == 1
+        bank, double_buffered, later_passes = self.banks[flags % 2], flags // 2 % 2 == 1, flags // 4
         for attempt in range(1 + execution.n):
             self.seen.retries += attempt > 0
             yield from cycles(array)
@@ -140,7 +140,8 @@ class Unit:
                 execution.waits_for_bank = True
                 yield
             execution.waits_for_bank = False
-            bank.cycles_busy = conversion
+            bank.cycles_busy = later_passes + conversion
+            yield from cycles(later_passes)
             if double_buffered and attempt == execution.n:
                 self.release(execution)  # sample-and-hold has the charges: the array is free
             yield from cycles(conversion + latency)

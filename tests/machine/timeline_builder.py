@@ -150,10 +150,11 @@ class ScheduleBuilder:
         latency: int = 0,
         bank: int = 0,
         double: bool = False,
+        later: int = 0,
         **common: Unpack[Common],
     ) -> None:
-        """Append a READ instruction; `double` is double-buffered."""
-        self._append(READ, (array, conversion, latency, bank + 2 * double), **common)
+        """Append a READ instruction; `double` is double-buffered, `later` what its passes after the first add."""
+        self._append(READ, (array, conversion, latency, bank + 2 * double + 4 * later), **common)
 
     def _append(self, kind: int, t: tuple[int, int, int, int], **common: Unpack[Common]) -> None:
         """Append an instruction; a named count is addressed by the enclosing loops, see `_address`."""

@@ -92,3 +92,56 @@ def _clock(target, megahertz: int):
 def test_only_a_time_takes_cycles(rpu) -> None:
     with pytest.raises(QuantityError):
         timing.cycles(rpu, Quantity.parse("1 V"))
+
+
+SERIAL = {
+    "tile.read.inputs": "bit-serial",
+    "tile.read.bound_management": "none",
+    "tile.shift_add.latency": "3",
+    "tile.shift_add.energy": "0.02 pJ",
+    "tile.shift_add.area": "60 um^2",
+}
+
+
+def test_a_bit_serial_read_has_a_pass_for_each_bit_of_a_magnitude(write) -> None:
+    target = load(write(), SERIAL)  # 7 bits: sign and 6
+    assert timing.passes(target) == timing.conversions_per_read(target) == 6
+    assert timing.passes(load(write())) == 1
+
+
+def test_passes_are_driven_while_the_ones_before_are_converted(write) -> None:
+    # A = 2 + 80; 16 columns in turn at 5 cycles each: C = 80; L = 4 + 3 of the adder
+    target = load(write(), SERIAL)
+    assert timing.read_cycles(target) == 82
+    assert timing.later_passes_cycles(target, 32, "cols") == 5 * 82
+    assert timing.read_latency(target, 32, "cols") == 82 + 5 * 82 + 80 + 7
+    assert timing.read_interval(target, 32, "cols") == 6 * 82
+
+
+def test_passes_take_turns_with_conversions_without_sample_and_hold(write) -> None:
+    target = load(write(), {**SERIAL, "tile.read.double_buffered": "false"})
+    assert timing.later_passes_cycles(target, 32, "cols") == 5 * (82 + 80 + 7)
+    assert timing.read_interval(target, 32, "cols") == timing.read_latency(target, 32, "cols") == 6 * 169
+
+
+def test_charges_of_passes_that_add_up_are_converted_once(write) -> None:
+    target = load(write(), {"tile.read.inputs": "bit-serial", "tile.read.accumulate": "analog"})
+    assert timing.read_cycles(target) == 6 * 82
+    assert timing.later_passes_cycles(target, 32, "cols") == 0
+    assert not timing.adds_passes(target)
+    assert timing.converter_latency(target) == 4
+
+
+def test_signs_in_turn_integrate_twice(write) -> None:
+    target = load(write(), {"tile.read.inputs": "pulse-width", "tile.read.signs": "in-turn"})
+    assert timing.read_cycles(target) == 2 + 2 * 80
+
+
+def test_a_verifying_read_is_one_pass(write) -> None:
+    assert timing.verify_cycles(load(write(), SERIAL), 32) == 82 + 80 + 4
+
+
+def test_codes_of_passes_need_an_adder(problems) -> None:
+    change = {"max_retries: 4}": "max_retries: 4, inputs: bit-serial}", "management: iterative": "management: none"}
+    (said,) = problems(change)
+    assert "tile.shift_add must be given" in said and "accumulate: analog" in said

@@ -109,7 +109,7 @@ def test_every_event_of_the_page_has_a_price_on_the_shipped_chips() -> None:
     page = _events_of_the_page()
     for name in ("protonic-psg", "rpu-2016"):
         table = cost_table(load(name))
-        assert {key for key in table if key[0] != "leakage"} == page
+        assert {key for key in table if key[0] != "leakage"} == page - {("shift_add", "shift_add")}
         assert all(joules is not None and joules >= 0 for joules in table.values())
 
 
