@@ -123,12 +123,12 @@ def excite(u: Any, count: int, settings: Any, mismatches: Any, line_sums: Any) -
 
 
 @njit(cache=True)
-def multiply(w: Any, transposed: bool, u: Any, count: int, v: Any) -> None:
-    """Set v = u·w, or u·wᵀ if transposed; see `read_products`."""
+def multiply(w: Any, row0: int, col0: int, transposed: bool, u: Any, count: int, v: Any) -> None:
+    """Set v = u·(block of w), or of its transpose if transposed; see `read_products`."""
     if transposed:
-        transposed_products(w, u, count, v)
+        transposed_products(w, row0, col0, u, count, v)
     else:
-        forward_products(w, u, count, v)
+        forward_products(w, row0, col0, u, count, v)
 
 
 @njit(cache=True)
@@ -275,11 +275,9 @@ def read(
             in0, ins, out0, outs = col0, cols, row0, rows
         else:
             in0, ins, out0, outs = row0, rows, col0, cols
-        held = w[row0 : row0 + rows, col0 : col0 + cols]
-        cells = squares[row0 : row0 + rows, col0 : col0 + cols]
         own_sums, own_mismatches = line_sums[b], mismatches[:, b, :]
         u, v = np.empty((size, ins), np.float32), np.empty((size, outs), np.float32)
-        powers = np.empty((size if cells.size else 0, outs), np.float32)
+        powers = np.empty((size if squares.size else 0, outs), np.float32)
         for first in range(0, n, size):
             count = 0
             for s in range(first, min(first + size, n)):
@@ -296,10 +294,10 @@ def read(
                 counts[CONVERSIONS, b] += count * outs
                 counts[DRIVEN, b] += encode(x, in0, waiting, count, scale, settings, own_keys, in_kind, u)
                 doses[b] += excite(u[:padded], count, settings, own_mismatches, own_sums)
-                multiply(held, transposed, u[:padded], count, v[:padded])
-                if cells.size:
+                multiply(w, row0, col0, transposed, u[:padded], count, v[:padded])
+                if squares.size:
                     u[:count] *= u[:count]
-                    multiply(cells, transposed, u[:padded], count, powers[:padded])
+                    multiply(squares, row0, col0, transposed, u[:padded], count, powers[:padded])
                 disturb(v, count, variances[b, :outs], powers, settings, own_mismatches, own_keys, out_kind, out0, 0)
                 count = settle(
                     v,

@@ -165,22 +165,19 @@ class BlockReads:
 
     def _product(self, b: int, u: Matrix, count: int) -> Matrix:
         """Return the outputs [whole tiles of vectors, output lines] without noise."""
-        _, _, rows, cols = self._blocks[b].tolist()
+        row0, col0, rows, cols = self._blocks[b].tolist()
         v = np.zeros((len(u), rows if self._transposed else cols), np.float32)
         if self._spec.ir_drop == "exact":
             v[:count] = self._weights.exact_products(self._w, b, u[:count].astype(np.float64), self._transposed)
         else:
-            multiply(self._block(self._weights.seen, b), self._transposed, u, count, v)
+            multiply(self._weights.seen, row0, col0, self._transposed, u, count, v)
         return v
 
     def _power(self, b: int, u: Matrix, count: int, v: Matrix) -> Matrix:
         """Return Σ u²·(squared conductances) of each output; without flicker, nothing of the same width."""
         if not self._spec.flicker:
             return np.empty((0, v.shape[1]), np.float32)
+        row0, col0, _, _ = self._blocks[b].tolist()
         power = np.empty_like(v)
-        multiply(self._block(self._weights.squares, b), self._transposed, u * u, count, power)
+        multiply(self._weights.squares, row0, col0, self._transposed, u * u, count, power)
         return power
-
-    def _block(self, matrix: Matrix, b: int) -> Matrix:
-        row0, col0, rows, cols = self._blocks[b].tolist()
-        return matrix[row0 : row0 + rows, col0 : col0 + cols]

@@ -28,34 +28,39 @@ _NONE = np.float32(0.0)
 
 
 @njit(cache=True, fastmath={"contract"})
-def _forward_tile(w: Any, lines: Any, u: Any, v: Any) -> None:
+def _forward_tile(w: Any, row0: int, col0: int, cols: int, lines: Any, u: Any, v: Any, into: int) -> None:
     """Add u·w over some lines to four vectors' sums.
 
     Args:
-        w: [rows, columns] float32, a panel of the block.
-        lines: [k] rows of it to add, in order.
-        u: [4, rows] float32 inputs.
-        v: [4, columns] float32 sums.
+        w: [all rows, all columns] float32.
+        row0: first row of the block.
+        col0: first column to add to.
+        cols: columns to add to.
+        lines: [k] rows of the block to add, in order.
+        u: [4, rows of the block] float32 inputs.
+        v: [4, columns of the block] float32 sums.
+        into: place of the first column in them.
     """
-    v0, v1, v2, v3 = v[0], v[1], v[2], v[3]
-    cols = w.shape[1]
+    v0, v1 = v[0, into : into + cols], v[1, into : into + cols]
+    v2, v3 = v[2, into : into + cols], v[3, into : into + cols]
+    last = col0 + cols
     whole = lines.shape[0] - lines.shape[0] % 4
     for k in range(0, whole, 4):
-        i, j, l, m = lines[k], lines[k + 1], lines[k + 2], lines[k + 3]
-        wi, wj, wl, wm = w[i], w[j], w[l], w[m]
-        i0, j0, l0, m0 = u[0, i], u[0, j], u[0, l], u[0, m]
-        i1, j1, l1, m1 = u[1, i], u[1, j], u[1, l], u[1, m]
-        i2, j2, l2, m2 = u[2, i], u[2, j], u[2, l], u[2, m]
-        i3, j3, l3, m3 = u[3, i], u[3, j], u[3, l], u[3, m]
+        i, j, m, n = lines[k], lines[k + 1], lines[k + 2], lines[k + 3]
+        wi, wj, wm, wn = w[row0 + i, col0:last], w[row0 + j, col0:last], w[row0 + m, col0:last], w[row0 + n, col0:last]
+        i0, j0, m0, n0 = u[0, i], u[0, j], u[0, m], u[0, n]
+        i1, j1, m1, n1 = u[1, i], u[1, j], u[1, m], u[1, n]
+        i2, j2, m2, n2 = u[2, i], u[2, j], u[2, m], u[2, n]
+        i3, j3, m3, n3 = u[3, i], u[3, j], u[3, m], u[3, n]
         for c in range(cols):
-            a, b, d, e = wi[c], wj[c], wl[c], wm[c]
-            v0[c] = (((v0[c] + i0 * a) + j0 * b) + l0 * d) + m0 * e
-            v1[c] = (((v1[c] + i1 * a) + j1 * b) + l1 * d) + m1 * e
-            v2[c] = (((v2[c] + i2 * a) + j2 * b) + l2 * d) + m2 * e
-            v3[c] = (((v3[c] + i3 * a) + j3 * b) + l3 * d) + m3 * e
+            a, b, d, e = wi[c], wj[c], wm[c], wn[c]
+            v0[c] = (((v0[c] + i0 * a) + j0 * b) + m0 * d) + n0 * e
+            v1[c] = (((v1[c] + i1 * a) + j1 * b) + m1 * d) + n1 * e
+            v2[c] = (((v2[c] + i2 * a) + j2 * b) + m2 * d) + n2 * e
+            v3[c] = (((v3[c] + i3 * a) + j3 * b) + m3 * d) + n3 * e
     for k in range(whole, lines.shape[0]):
         i = lines[k]
-        wi, i0, i1, i2, i3 = w[i], u[0, i], u[1, i], u[2, i], u[3, i]
+        wi, i0, i1, i2, i3 = w[row0 + i, col0:last], u[0, i], u[1, i], u[2, i], u[3, i]
         for c in range(cols):
             v0[c] = v0[c] + i0 * wi[c]
             v1[c] = v1[c] + i1 * wi[c]
@@ -64,26 +69,29 @@ def _forward_tile(w: Any, lines: Any, u: Any, v: Any) -> None:
 
 
 @njit(cache=True, fastmath={"contract"})
-def _forward_one(w: Any, lines: Any, u: Any, v: Any) -> None:
+def _forward_one(w: Any, row0: int, col0: int, cols: int, lines: Any, u: Any, v: Any) -> None:
     """Add u·w over some lines to one vector's sums, four lines at a time only to touch v less often.
 
     Args:
-        w: [rows, columns] float32, the block.
-        lines: [k] rows of it to add, in order.
-        u: [rows] float32 inputs.
-        v: [columns] float32 sums.
+        w: [all rows, all columns] float32.
+        row0: first row of the block.
+        col0: its first column.
+        cols: its columns.
+        lines: [k] rows of the block to add, in order.
+        u: [rows of the block] float32 inputs.
+        v: [cols] float32 sums.
     """
-    cols = w.shape[1]
+    last = col0 + cols
     whole = lines.shape[0] - lines.shape[0] % 4
     for k in range(0, whole, 4):
-        i, j, l, m = lines[k], lines[k + 1], lines[k + 2], lines[k + 3]
-        ui, uj, ul, um = u[i], u[j], u[l], u[m]
-        wi, wj, wl, wm = w[i], w[j], w[l], w[m]
+        i, j, m, n = lines[k], lines[k + 1], lines[k + 2], lines[k + 3]
+        ui, uj, um, un = u[i], u[j], u[m], u[n]
+        wi, wj, wm, wn = w[row0 + i, col0:last], w[row0 + j, col0:last], w[row0 + m, col0:last], w[row0 + n, col0:last]
         for c in range(cols):
-            v[c] = (((v[c] + ui * wi[c]) + uj * wj[c]) + ul * wl[c]) + um * wm[c]
+            v[c] = (((v[c] + ui * wi[c]) + uj * wj[c]) + um * wm[c]) + un * wn[c]
     for k in range(whole, lines.shape[0]):
         i = lines[k]
-        ui, wi = u[i], w[i]
+        ui, wi = u[i], w[row0 + i, col0:last]
         for c in range(cols):
             v[c] = v[c] + ui * wi[c]
 
@@ -114,41 +122,45 @@ def _driven_lines(u: Any, count: int, lines: Any) -> int:
 
 
 @njit(cache=True)
-def forward_products(w: Any, u: Any, count: int, v: Any) -> None:
-    """Set v = u·w.
+def forward_products(w: Any, row0: int, col0: int, u: Any, count: int, v: Any) -> None:
+    """Set v = u·(block of w).
 
     Args:
-        w: [rows, cols] float32, the block, its rows contiguous.
-        u: [m, rows] float32 inputs; m is `count` rounded up to whole tiles, and what is beyond `count` is 0.
+        w: [all rows, all columns] float32.
+        row0: first row of the block.
+        col0: its first column.
+        u: [m, rows of the block] float32 inputs; m is `count` rounded up to whole tiles, and what is beyond is 0.
         count: vectors, at least 1.
-        v: [m, cols] float32, set.
+        v: [m, columns of the block] float32, set.
     """
-    rows, cols = w.shape
+    rows, cols = u.shape[1], v.shape[1]
     lines = np.empty(rows + 1, np.int64)
     found = _driven_lines(u, count, lines)
     v[:] = _NONE
     if count == 1:
-        _forward_one(w, lines[:found], u[0], v[0])
+        _forward_one(w, row0, col0, cols, lines[:found], u[0], v[0])
         return
     for c in range(0, cols, _PANEL):
-        end = min(c + _PANEL, cols)
+        width = min(_PANEL, cols - c)
         for k in range(0, found, _LINES):
             some = lines[k : min(k + _LINES, found)]
             for s in range(0, count, TILE):
-                _forward_tile(w[:, c:end], some, u[s : s + TILE], v[s : s + TILE, c:end])
+                _forward_tile(w, row0, col0 + c, width, some, u[s : s + TILE], v[s : s + TILE], c)
 
 
 @njit(cache=True, fastmath={"contract", "reassoc"})
-def _dots(w: Any, u: Any, v: Any, r: int) -> None:
+def _dots(wa: Any, wb: Any, wc: Any, wd: Any, u: Any, v: Any, r: int) -> None:
     """Set four outputs of four vectors.
 
     Args:
-        w: [4, cols] float32 weights.
+        wa: [cols] float32 weights of the first output.
+        wb: those of the second.
+        wc: those of the third.
+        wd: those of the fourth.
         u: [4, cols] float32 inputs.
         v: [4, rows] float32, of which the outputs from r on are set.
         r: first of the outputs.
     """
-    wa, wb, wc, wd = w[0], w[1], w[2], w[3]
     u0, u1, u2, u3 = u[0], u[1], u[2], u[3]
     a0, a1, a2, a3 = _NONE, _NONE, _NONE, _NONE
     b0, b1, b2, b3 = _NONE, _NONE, _NONE, _NONE
@@ -201,20 +213,25 @@ def _dot(w: Any, u: Any, v: Any, r: int) -> None:
 
 
 @njit(cache=True)
-def transposed_products(w: Any, u: Any, count: int, v: Any) -> None:
-    """Set v = u·wᵀ.
+def transposed_products(w: Any, row0: int, col0: int, u: Any, count: int, v: Any) -> None:
+    """Set v = u·(block of w)ᵀ.
 
     Args:
-        w: [rows, cols] float32, the block, its rows contiguous.
-        u: [m, cols] float32 inputs; m is `count` rounded up to whole tiles, and what is beyond `count` is 0.
+        w: [all rows, all columns] float32.
+        row0: first row of the block.
+        col0: its first column.
+        u: [m, columns of the block] float32 inputs; m is `count` rounded up to whole tiles, and what is beyond is 0.
         count: vectors, at least 1.
-        v: [m, rows] float32, set.
+        v: [m, rows of the block] float32, set.
     """
-    rows = w.shape[0]
+    rows, last = v.shape[1], col0 + u.shape[1]
     whole = rows - rows % 4
     for r in range(0, whole, 4):
+        i = row0 + r
+        wa, wb, wc, wd = w[i, col0:last], w[i + 1, col0:last], w[i + 2, col0:last], w[i + 3, col0:last]
         for s in range(0, count, TILE):
-            _dots(w[r : r + 4], u[s : s + TILE], v[s : s + TILE], r)
+            _dots(wa, wb, wc, wd, u[s : s + TILE], v[s : s + TILE], r)
     for r in range(whole, rows):
+        wa = w[row0 + r, col0:last]
         for s in range(0, count, TILE):
-            _dot(w[r], u[s : s + TILE], v[s : s + TILE], r)
+            _dot(wa, u[s : s + TILE], v[s : s + TILE], r)
