@@ -21,7 +21,7 @@ _TITLE, _LINE, _FOOT = 42.0, 17.0, 40.0
 _LETTERS = 165
 """Letters of a line of the head."""
 
-_STYLE = """
+STYLE = """
 text { fill: #1b1f24; font-family: system-ui, sans-serif; font-size: 12px; }
 .title { font-size: 20px; font-weight: 600; } .panel { font-size: 14px; font-weight: 600; }
 .tick, .axis, .note { fill: #59636e; } .tick { font-size: 11px; } .strong { font-size: 13px; }
@@ -33,6 +33,7 @@ text { fill: #1b1f24; font-family: system-ui, sans-serif; font-size: 12px; }
 .s0 { fill: #0072b2; } .s1 { fill: #d55e00; } .s2 { fill: #009e73; } .s3 { fill: #cc79a7; }
 .line { fill: none; }
 """
+"""Style sheet of pictures of devices."""
 
 
 def draw(view: DeviceView) -> str:
@@ -49,7 +50,7 @@ def draw(view: DeviceView) -> str:
     head = _TITLE + _LINE * len(told) + 8
     height = head + rows * _PANEL[1] + _FOOT
     parts = [
-        element("style", _STYLE),
+        element("style", STYLE),
         element("rect", width=_WIDTH, height=height, fill="#ffffff"),
         text(18, 30, shortened(f"{view.target}: {view.model}", _WIDTH - 36, 20), "title"),
         *(text(18, _TITLE + 10 + _LINE * k, words, "note") for k, words in enumerate(told)),
@@ -63,7 +64,7 @@ def draw(view: DeviceView) -> str:
             _PANEL[1] - _MARGINS[1] - _MARGINS[3],
         )
         drawn, key = panel(view, place)
-        parts.append(group([text(left + 18, top + 20, title, "panel"), *_key(key, place[0], top + 40), *drawn]))
+        parts.append(group([text(left + 18, top + 20, title, "panel"), *draw_key(key, place[0], top + 40), *drawn]))
     said = f"Not modelled: {', '.join(NOT_MODELLED)}."
     parts.append(text(18, height - 14, said, "note"))
     drawing = element(
@@ -98,7 +99,8 @@ def _told(view: DeviceView) -> list[str]:
     ]
 
 
-def _key(key: Key, left: float, y: float) -> list[Markup]:
+def draw_key(key: Key, left: float, y: float) -> list[Markup]:
+    """Draw a panel's key from a place on: a patch of each style and what it stands for."""
     parts = []
     for style, words in key:
         parts.append(element("rect", x=left, y=y - 9, width=10.0, height=10.0, class_=style))

@@ -14,6 +14,7 @@ from numpy import exp
 from ohmflow.runtime.fit.likelihood import Likely
 from ohmflow.runtime.fit.models.protocol import Scale
 from ohmflow.runtime.fit.populations import Population, half_width, population, ratio_interval
+from ohmflow.runtime.fit.trains import Trains
 
 Floats = npt.NDArray[np.float64]
 
@@ -118,10 +119,18 @@ class _Mean:
         return self.value, self.value - half, self.value + half
 
 
-def zero_of(likely: Likely, nominal: Nominal) -> float:
-    """Where w = 0, in the unit of `Trains.y`."""
-    (high, low), _, _ = _window(likely, nominal)
-    return low.value + (high.value - low.value) * -nominal.w_min / (nominal.w_max - nominal.w_min)
+def rough_zero(trains: Trains, bounds: Floats, nominal: Nominal) -> float:
+    """About where w = 0, in the unit of `Trains.y`; what is left is a turn of the scale, which `conclude` makes.
+
+    Args:
+        trains: the measurement.
+        bounds: [devices, 2] upper and lower, not to be trusted beyond the reads.
+        nominal: the scale of weights.
+    """
+    high, low = (float(np.median(np.clip(bounds[:, k], -1.1, 1.1))) for k in (0, 1))
+    if nominal.window is not None:
+        low, high = ((g - trains.centre) / trains.half for g in nominal.window)
+    return low + (high - low) * -nominal.w_min / (nominal.w_max - nominal.w_min)
 
 
 def _mean_of(pop: Population, shared: Floats) -> _Mean:
@@ -203,7 +212,6 @@ def conclude(likely: Likely, nominal: Nominal) -> Concluded:
         likely: the most likely parameters of each.
         nominal: the scale of weights.
     """
-    m = likely.model
     (high, low), notes, given = _window(likely, nominal)
     scale = _scale(likely, nominal, high.value, low.value)
     numbers = _numbers(likely, likely.theta, scale)

@@ -78,12 +78,14 @@ def step_law(law: Any, p: Any, upper: Any, up: Any, x0: Any, x: Any) -> Any:
         return f, -rate, rate * ((high - x0) if up else (x0 - low)), 0.0
     span = max(high - low, 1e-6)
     if law == EXPONENTIAL:
+        # The own parameter is the step at w = 0, where z = 0: it follows the shared ones less than s does.
         gain = sign * p[upper + 4 + (1 - up)] * 2.0 / span
-        lost = p[upper + 2 + (1 - up)] * exp(min(gain * (x - x0), 60.0))
+        lost_at_zero = p[upper + 2 + (1 - up)]
+        lost = lost_at_zero * exp(min(gain * (x - x0), 60.0))
         left = 1.0 - lost
         if left <= 0.0:
             return 0.0, 0.0, 0.0, 0.0
-        s = sign * exp(p[own])
+        s = sign * exp(p[own]) / max(1.0 - lost_at_zero, 0.02)
         return s * left, -s * lost * gain, s * left, -s * lost * gain
     share = max(room / span, _LEAST)
     f = sign * exp(p[own] + p[2 + own] * log(share))

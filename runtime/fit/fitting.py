@@ -1,8 +1,8 @@
 """Fit one device model to trains."""
 
-from ohmflow.runtime.fit.conclude import Concluded, Nominal, conclude, zero_of
+from ohmflow.runtime.fit.conclude import Concluded, Nominal, conclude, rough_zero
 from ohmflow.runtime.fit.filter_kernel import CONSTANT, POWER, SOFT
-from ohmflow.runtime.fit.likelihood import maximise
+from ohmflow.runtime.fit.likelihood import maximise, search
 from ohmflow.runtime.fit.models.protocol import FitModel
 from ohmflow.runtime.fit.trains import Trains
 
@@ -18,9 +18,10 @@ def fit(model: FitModel, trains: Trains, nominal: Nominal) -> Concluded:
         trains: the measurement.
         nominal: the scale of weights.
     """
-    likely = maximise(model, trains, 0.0)
-    if model.law not in _WITHOUT_ZERO:
-        # Where w = 0 is known only once the bounds are.
-        for _ in range(2):
-            likely = maximise(model, trains, zero_of(likely, nominal), likely.theta)
+    if model.law in _WITHOUT_ZERO:
+        return conclude(maximise(model, trains, 0.0), nominal)
+    # Where w = 0 is known only once the bounds are.
+    rough = search(model, trains, 0.0)
+    zero = rough_zero(trains, rough[:, model.upper : model.own_count], nominal)
+    likely = maximise(model, trains, zero, rough)
     return conclude(likely, nominal)

@@ -20,7 +20,7 @@ from ohmflow.runtime.fit.trains import Trains
 Floats = npt.NDArray[np.float64]
 
 _ROUNDS = 60
-_ENOUGH = 1e-3
+_ENOUGH, _ROUGHLY = 1e-3, 0.1
 _OWN_WIDTH, _BOUND_WIDTH, _LOG_WIDTH = 10.0, 4.0, 10.0
 _OFFSETS = (-0.15, -0.08, -0.04, -0.02, 0.0, 0.03, 0.1, 0.3)
 """Bounds that are tried, relative to the first ones, in ranges of the device."""
@@ -104,7 +104,7 @@ class _Search:
         h: Floats = np.clip(_STEP / sizes, 1e-7, 1e-2)
         return h
 
-    def run(self, start: Floats, rounds: int = _ROUNDS) -> tuple[Floats, Floats, Floats, bool]:
+    def run(self, start: Floats, enough: float, quiet_rounds: int) -> tuple[Floats, Floats, Floats, bool]:
         """Return parameters, values, information, and whether it ended by itself."""
         p, theta = self.p, self.inside(start)
         h = np.full_like(theta, 1e-5)
@@ -112,7 +112,7 @@ class _Search:
         damping = np.full(len(theta), 1e-2)
         information = np.zeros((*theta.shape, theta.shape[1]))
         quiet = 0
-        for _ in range(rounds):
+        for _ in range(_ROUNDS):
             _, gradient, information = self.call(theta, h)
             h = self.steps(information)
             before = value.sum()
@@ -128,8 +128,8 @@ class _Search:
                 better = new > value
                 theta, value = np.where(better[:, None], trial, theta), np.where(better, new, value)
                 damping = np.clip(np.where(better, damping / 8.0, damping * 8.0), 1e-6, 1e6)
-            quiet = quiet + 1 if value.sum() - before < _ENOUGH * max(1.0, len(theta) ** 0.5) else 0
-            if quiet == 2:
+            quiet = quiet + 1 if value.sum() - before < enough * max(1.0, len(theta) ** 0.5) else 0
+            if quiet == quiet_rounds:
                 scanned, best = self.scan(theta, value)
                 if best.sum() - value.sum() < 1.0:
                     return theta, value, information, True
@@ -219,14 +219,21 @@ def maximise(model: FitModel, trains: Trains, zero: float, start: Floats | None 
         start: [devices, parameters] where to begin; None for a first look.
     """
     begin = start_of(model, trains) if start is None else start
-    search = _Search(model, trains, zero, begin)
-    theta, value, information, converged = search.run(begin)
-    seen = search.observed(theta, information)
+    way = _Search(model, trains, zero, begin)
+    theta, value, information, converged = way.run(begin, _ENOUGH, 2)
+    seen = way.observed(theta, information)
     own_variance, cross, shared_variance = _errors(seen, model.own_count)
     corrected = theta.copy()
-    corrected[:, model.own_count :] += shared_variance @ _adjustment(search, theta, information)
-    corrected = search.inside(corrected)
+    corrected[:, model.own_count :] += shared_variance @ _adjustment(way, theta, information)
+    corrected = way.inside(corrected)
     return Likely(model, trains, zero, corrected, value, own_variance, cross, shared_variance, converged)
+
+
+def search(model: FitModel, trains: Trains, zero: float) -> Floats:
+    """Find about the most likely parameters, [devices, parameters], to begin another search at."""
+    begin = start_of(model, trains)
+    theta, _, _, _ = _Search(model, trains, zero, begin).run(begin, _ROUGHLY, 1)
+    return theta
 
 
 def _errors(information: Floats, p: int) -> tuple[Floats, Floats, Floats]:

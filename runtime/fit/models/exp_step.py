@@ -1,6 +1,6 @@
 """`exp-step`: Δ± = s±·max(0, 1 − A±·exp(±γ±·z))·(1 + ctoc·ξ), with z = 2a·w/(b_max − b_min) + b.
 
-A device's own: log s₊, log s₋, and its bounds. All share A± and γ±. a and b only rename these (A·exp(γ·b), γ·a), so a
+A device's own: the logarithms of its steps at w = 0, s±·(1 − A±), and its bounds. All share A± and γ±. a and b only rename these (A·exp(γ·b), γ·a), so a
 is 1 and b is 0 here.
 """
 
@@ -15,12 +15,14 @@ Floats = npt.NDArray[np.float64]
 
 
 def _start(look: FirstLook) -> tuple[Floats, Floats]:
-    return log_steps(look) + 0.2, np.array([0.2, 0.2, 1.5, 1.5])
+    return log_steps(look), np.array([0.2, 0.2, 1.5, 1.5])
 
 
 def _numbers(own: Floats, bounds: Floats, shared: Floats, scale: Scale) -> dict[str, Floats]:
-    del bounds, shared
-    return drawn(np.exp(own[:, 0]), np.exp(own[:, 1]), scale)
+    # The steps at w = 0 were fitted; s± are those at z → ∓∞.
+    del bounds
+    up, down = (np.exp(own[:, k]) / np.maximum(1.0 - shared[k], 0.02) for k in (0, 1))
+    return drawn(up, down, scale)
 
 
 def _constants(shared: Floats, span: float, scale: Scale) -> dict[str, float]:
