@@ -169,6 +169,7 @@ def _entry(
         stream_loops=np.array(loops, STREAM_LOOPS) if loops else np.zeros(0, STREAM_LOOPS),
         channels=channels,
         route=route,
+        marks=emitted.marks,
         **emitted.tables(),  # type: ignore[arg-type]  # the table names are the fields
     )
 

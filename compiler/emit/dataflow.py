@@ -6,18 +6,18 @@ same origin. An origin has a *home* unit; every other unit that needs it is sent
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
 
 from xdsl.dialects.builtin import IndexType
 from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
 
 from ohmflow.compiler.emit.operations import call_phase
+from ohmflow.compiler.emit.origins import elements, loops_of, loops_of_value, origin
 from ohmflow.compiler.program.program import ArrayRecord
 from ohmflow.compiler.program.schedule import PHASES
 from ohmflow.compiler.tile.compute import MvmOp, MvmTOp, UpdateOp
 from ohmflow.compiler.tile.control import ForOp, MapOp, WhenOp, YieldOp
 from ohmflow.compiler.tile.entry import CallOp, EntryOp, ReturnOp
-from ohmflow.compiler.tile.stash import SplitOp, StackOp, UnstashOp
+from ohmflow.compiler.tile.stash import SplitOp, UnstashOp
 from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
 from ohmflow.compiler.tile.tokens import StateGetOp, StateSetOp
 from ohmflow.compiler.tile.transfer import ProgramOp, ReadOp, TransferOp
@@ -71,58 +71,6 @@ class Dataflow:
     sent_in: dict[SSAValue, Sequence[MapOp | ForOp]] = field(default_factory=dict)
 
 
-def elements(value: SSAValue) -> int:
-    """Elements of one row of a value."""
-    kind = value.type
-    while isinstance(kind, StashType):
-        kind = kind.element_type
-    return kind.size if isinstance(kind, VecType) else 1
-
-
-def repeats(value: SSAValue) -> int:
-    """How often a sample makes a value: the constant trips of the loops around it."""
-    return prod(n for loop in _loops_of_value(value) if isinstance(n := loop.trip_count, int))
-
-
-def origin(value: SSAValue) -> SSAValue:
-    """The value that first held what `value` holds: through stashes and what loops collected.
-
-    What a loop carries on has origins of its own: its argument inside, its result outside.
-    """
-    while True:
-        if not isinstance(value, OpResult):
-            return value
-        op = value.op
-        if isinstance(op, WindowOp | SplitOp):
-            value = op.operands[0]
-        elif isinstance(op, UnstashOp | StackOp):
-            value = _element(op.stash)
-            if isinstance(value, BlockArgument) or isinstance(value.type, StashType):
-                return value
-        elif isinstance(op, MapOp | ForOp):
-            carried = len(op.init) if isinstance(op, ForOp) else 0
-            if value.index < carried:
-                return value
-            value = op.yielded.collected[value.index - carried]
-        else:
-            return value
-
-
-def _element(stash: SSAValue) -> SSAValue:
-    """What a stash holds: the value that a loop yielded, or the stash itself if an entry or a call gave it whole."""
-    if isinstance(stash, OpResult):
-        op = stash.op
-        if isinstance(op, MapOp | ForOp):
-            carried = len(op.init) if isinstance(op, ForOp) else 0
-            return op.yielded.collected[stash.index - carried]
-        if isinstance(op, WindowOp | SplitOp):
-            return op.operands[0]
-        if isinstance(op, UnstashOp):
-            inner = _element(op.stash)
-            return _element(inner) if isinstance(inner.type, StashType) and inner is not op.stash else inner
-    return stash
-
-
 def analyse(
     entry: EntryOp,
     arrays: Mapping[str, ArrayRecord],
@@ -148,7 +96,7 @@ def analyse(
         if isinstance(op, UnstashOp):
             source = origin(op.value)
             if isinstance(source, BlockArgument) or isinstance(source.type, StashType):
-                flow.sent_in.setdefault(source, _loops(op))
+                flow.sent_in.setdefault(source, loops_of(op))
         if isinstance(op, StateGetOp):
             flow.home[op.value] = state_home.setdefault(op.state_name, fallback)
     for op in _walk(entry):
@@ -388,27 +336,8 @@ def _add_need(flow: Dataflow, value: SSAValue, unit: Unit, low: int, high: int, 
     source = origin(value)
     if isinstance(source.type, ScalarType | IndexType):
         return
-    sent_in = flow.sent_in.get(source, _loops_of_value(source))
-    kept = bool(sent_in) and (not _loops(op) or _loops(op)[-1] is not sent_in[-1])
+    sent_in = flow.sent_in.get(source, loops_of_value(source))
+    kept = bool(sent_in) and (not loops_of(op) or loops_of(op)[-1] is not sent_in[-1])
     need = flow.needs.setdefault(source, {}).setdefault(unit, Need(set(), phase, False))
     need.spans.add((low, high))
     need.kept |= kept
-
-
-def _loops(op: Operation) -> Sequence[MapOp | ForOp]:
-    found = []
-    above = op.parent_op()
-    while above is not None:
-        if isinstance(above, MapOp | ForOp):
-            found.append(above)
-        above = above.parent_op()
-    return found
-
-
-def _loops_of_value(value: SSAValue) -> Sequence[MapOp | ForOp]:
-    if isinstance(value, OpResult):
-        return _loops(value.op)
-    above = value.owner.parent_op() if isinstance(value, BlockArgument) else None
-    if above is None or isinstance(above, EntryOp):
-        return []
-    return [above, *_loops(above)] if isinstance(above, MapOp | ForOp) else _loops(above)

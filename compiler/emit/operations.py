@@ -12,6 +12,7 @@ from xdsl.dialects.builtin import IndexType, StringAttr
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from ohmflow.compiler.emit.errors import EmitError
+from ohmflow.compiler.program.marks import PARAMETERS, RULE, LoopMark
 from ohmflow.compiler.program.program import ArrayRecord, StateRecord
 from ohmflow.compiler.program.schedule import MAX_DEPTH, PHASES
 from ohmflow.compiler.program.tables import ELEMENTS, GROUPS, LOOPS, OPERATION, VALUES, Op, Trip, ValueKind
@@ -75,6 +76,7 @@ class EmittedOperations:
     loops: list[dict[str, int]] = field(default_factory=list)
     groups: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
     windows: list[tuple[int, ...]] = field(default_factory=list)
+    marks: dict[int, LoopMark] = field(default_factory=dict)
     rows: dict[Operation, int] = field(default_factory=dict)
     loops_of: dict[Operation, int] = field(default_factory=dict)
     paths: dict[Operation, tuple[int, ...]] = field(default_factory=dict)
@@ -231,6 +233,7 @@ class _Emitter:
                 ins = [*([] if isinstance(trip, int) else [trip]), *init]
                 outs, args, body = op.outs, op.block.args, op.block
                 row["loop"] = self._loop(op, path)
+                self._mark(op, row["loop"])
             case WhenOp():
                 row.update(code=Op.WHEN, attr=op.every.value.data, group=self.out.add_group(1, path))
                 carried = sum(is_value(v) for v in op.init)
@@ -266,6 +269,13 @@ class _Emitter:
             row = self.out.add_loop(code, path, Trip.DATA, 0, self.out.add_group(1, path), carried)
         self.out.loops_of[op] = row
         return row
+
+    def _mark(self, op: LoopOp, row: int) -> None:
+        """Keep what a rule says about its loop."""
+        rule, parameters = op.attributes.get(RULE), op.attributes.get(PARAMETERS)
+        if isinstance(rule, StringAttr):
+            text = parameters.data if isinstance(parameters, StringAttr) else ""
+            self.out.marks[row] = LoopMark.of(rule.data, text)
 
     def _blocks(self, array: int) -> int:
         return len(self._symbols.arrays[array].blocks)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from xdsl.ir import Operation, SSAValue
 
 from ohmflow.compiler.emit.costing import Costing
-from ohmflow.compiler.emit.dataflow import HOST, Dataflow, Unit, repeats
+from ohmflow.compiler.emit.dataflow import HOST, Dataflow, Unit
 from ohmflow.compiler.emit.operations import EmittedOperations
+from ohmflow.compiler.emit.origins import repeats
 from ohmflow.compiler.emit.unit_stream import UnitStream
 from ohmflow.compiler.program.schedule import FIXED
 from ohmflow.compiler.program.tables import Mnemonic

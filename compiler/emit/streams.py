@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from xdsl.dialects.builtin import IndexType
 from xdsl.ir import Block, Operation, SSAValue
 
-from ohmflow.compiler.emit.dataflow import Unit, elements, origin
+from ohmflow.compiler.emit.dataflow import Unit
 from ohmflow.compiler.emit.operations import call_phase
+from ohmflow.compiler.emit.origins import elements, origin
 from ohmflow.compiler.emit.parts import (
     Part,
     PartsPlan,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ohmflow.compiler.program.marks import LoopMark
 from ohmflow.compiler.program.schedule import CHANNEL, INSTRUCTION, LOOP, MAX_DEPTH, Schedule
 from ohmflow.compiler.program.tables import Trip
 from ohmflow.compiler.program.windows import WINDOW
@@ -55,6 +56,7 @@ class Entry:
         channels: [C] CHANNEL.
         route: flat link numbers.
         windows: geometries of the windows that operations take or fold.
+        marks: what rules say about loops that they wrote, by row of LOOPS.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Entry:
     channels: NDArray[np.void]
     route: NDArray[np.int32]
     windows: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, WINDOW))
+    marks: Mapping[int, LoopMark] = field(default_factory=dict)
 
     def argument(self, name: str) -> int:
         """Number of the argument called `name`."""

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ohmflow.compiler.program.entry import Argument, Entry
 from ohmflow.compiler.program.errors import ProgramError
+from ohmflow.compiler.program.marks import LoopMark
 from ohmflow.compiler.program.program import (
     FORMAT_VERSION,
     ArrayRecord,
@@ -60,10 +61,18 @@ class _ArgumentText(BaseModel):
     keep: float | None = None
 
 
+class _MarkText(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    loop: int
+    rule: str
+    parameters: str
+
+
 class _EntryText(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     arguments: list[_ArgumentText]
     results: list[_ArgumentText]
+    marks: list[_MarkText] = []
 
 
 class _ManifestText(BaseModel):
@@ -103,7 +112,11 @@ def save_program(program: Program, folder: Path) -> None:
         **program.manifest,
         "format_version": FORMAT_VERSION,
         "entries": {
-            e.name: {"arguments": [asdict(a) for a in e.arguments], "results": [asdict(a) for a in e.results]}
+            e.name: {
+                "arguments": [asdict(a) for a in e.arguments],
+                "results": [asdict(a) for a in e.results],
+                "marks": [{"loop": k, "rule": m.rule, "parameters": m.text} for k, m in sorted(e.marks.items())],
+            }
             for e in program.entries.values()
         },
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
@@ -149,6 +162,7 @@ def load_program(folder: Path) -> Program:
                 name=name,
                 arguments=tuple(_argument(a) for a in text.arguments),
                 results=tuple(_argument(a) for a in text.results),
+                marks={m.loop: LoopMark.of(m.rule, m.parameters) for m in text.marks},
                 **{t: tables[f"{name}/{t}"] for t in _TABLES},
             )
             for name, text in checked.entries.items()

@@ -84,17 +84,13 @@ class TikiTaka(Rule):
 
         derive("transfer_every", 1, f"after every vector, so that all {layer.cols} columns have had their turn soonest")
         derive("transfer_lr", 1.0, "a whole column of A is added at a time, whatever the learning rate")
-        derive(
-            "fast_alpha",
-            layer.alpha,
-            f"that of the layer's own array, so that a pulse weighs the same ({layer.alpha:.4g})",
-        )
+        derive("fast_alpha", layer.alpha, "that of the layer's own array, so that a pulse weighs the same on both")
         options = given.model_copy(update={d.name: d.value for d in derived})
         return Setting(layer, setting.facts, options, tuple(derived))
 
     def declare(self, setting: Setting) -> Declaration:
         """A, the counter, and the segments that count and scale the rate."""
-        options = setting.options
+        options, number = setting.options, vec(of="i64")
         count = f"""
             one = Constant <value_int = 1> ()
             every = Constant <value_int = {options.transfer_every}> ()
@@ -105,9 +101,7 @@ class TikiTaka(Rule):
             column = Mod (before, columns)
         """
         segments = [
-            RuleSegment(
-                "count", [("n", vec(of="i64"))], [("next", vec(of="i64")), ("column", vec(of="i64"))], count, 4
-            ),
+            RuleSegment("count", [("n", number)], [("next", number), ("column", number)], count, 4),
             RuleSegment(
                 "scale",
                 [("lr", scalar())],
@@ -141,10 +135,9 @@ class TikiTaka(Rule):
             pair.block.add_op(update)
             following, column = context.call(pair.block, "count", [n], "transfer")
             body = Block(arg_types=[fast.type, slow.type])
-            moved = TransferOp(
-                context.symbol(FAST), context.array, "col", column, lr_transfer, *body.args, site=pair.site
-            )
-            body.add_ops([moved, YieldOp(carried=[body.args[0], moved.out], after=[moved.done])])
+            a, c = body.args
+            moved = TransferOp(context.symbol(FAST), context.array, "col", column, lr_transfer, a, c, site=pair.site)
+            body.add_ops([moved, YieldOp(carried=[a, moved.out], after=[moved.done])])
             when = WhenOp(following, options.transfer_every, body, [update.outs[0], slow])
             pair.block.add_op(when)
             return [following, *when.outs]

@@ -6,16 +6,20 @@ whose body only applies one update to what earlier loops stashed is handed to th
 the samples in the same order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ohmflow.compiler.program.entry import Entry
+from ohmflow.compiler.program.marks import LoopMark
 from ohmflow.compiler.program.schedule import PHASES
 from ohmflow.compiler.program.tables import Op, Trip
 from ohmflow.compiler.program.windows import Window
 from ohmflow.runtime.crossbar.draws import Purpose
+from ohmflow.runtime.rules.fused import FusedLoop
+
+Fuse = Callable[["Node", LoopMark], FusedLoop | None]
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Node:
         vector: whether it runs with samples as an array axis.
         loops: enclosing loops (rows), outermost first.
         captured: for loops: what a whole-loop update or read takes, or None.
+        fused: for loops that a rule wrote: the fused kernel that may run it, or None.
         window: geometry of the windows that an operation takes or folds, or None.
         trip: for loops: the constant, the name of the scalar, or None when it comes from data.
         trip_group: count group of a trip from data.
@@ -79,6 +84,7 @@ class Node:
     vector: bool
     loops: tuple[int, ...]
     captured: "Captured | None" = None
+    fused: FusedLoop | None = None
     window: Window | None = None
     trip: int | str | None = None
     trip_group: int = -1
@@ -86,18 +92,21 @@ class Node:
     purpose: int = 0
 
 
-def build_plan(entry: Entry) -> tuple[tuple[Node, ...], tuple[int, ...]]:
+def build_plan(entry: Entry, fuse: Fuse | None = None) -> tuple[tuple[Node, ...], tuple[int, ...]]:
     """Build the tree of an entry.
+
+    Args:
+        entry: a program's entry.
+        fuse: finds the fused kernel of a loop outside maps that carries a mark.
 
     Returns:
         The top-level nodes, and the value numbers that the entry returns.
     """
-    nodes, yields = _region(entry, 0, len(entry.operations), False, ())
-    return nodes, yields
+    return _region(entry, 0, len(entry.operations), False, (), fuse)
 
 
 def _region(
-    entry: Entry, begin: int, end: int, vector: bool, loops: tuple[int, ...]
+    entry: Entry, begin: int, end: int, vector: bool, loops: tuple[int, ...], fuse: Fuse | None
 ) -> tuple[tuple[Node, ...], tuple[int, ...]]:
     nodes: list[Node] = []
     yields: tuple[int, ...] = ()
@@ -114,7 +123,7 @@ def _region(
         inner: tuple[int, ...] = ()
         if code in (Op.MAP, Op.FOR, Op.WHEN):
             inside = vector or (code is Op.MAP and not loops)
-            body, inner = _region(entry, at + 1, int(row["body_end"]), inside, (*loops, int(row["loop"])))
+            body, inner = _region(entry, at + 1, int(row["body_end"]), inside, (*loops, int(row["loop"])), fuse)
         outs = _slice(entry, row, "out")
         node = Node(
             row=at,
@@ -142,7 +151,9 @@ def _region(
             purpose=_purpose(code, int(row["phase"])),
             window=Window.of(entry.windows[int(row["attr"])]) if code in (Op.WINDOW, Op.FOLD) else None,
         )
-        nodes.append(replace(node, captured=_update_of_samples(node) or _read_of_positions(node)))
+        node = replace(node, captured=_update_of_samples(node) or _read_of_positions(node))
+        mark = entry.marks.get(node.loop) if code is Op.FOR and not vector else None
+        nodes.append(node if mark is None or fuse is None else replace(node, fused=fuse(node, mark)))
         at = int(row["body_end"]) if body or code in (Op.MAP, Op.FOR, Op.WHEN) else at + 1
     return tuple(nodes), yields
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ohmflow.compiler.program.marks import LoopMark
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.tables import Op
 from ohmflow.runtime.crossbar.array import CrossbarArray
@@ -32,8 +33,10 @@ from ohmflow.runtime.machine.plan import Captured, Node, build_plan
 from ohmflow.runtime.machine.ports import Ports
 from ohmflow.runtime.machine.position_ops import fold, split_vec, stack_stash, take
 from ohmflow.runtime.machine.stashes import PerSample, by_index, collect, element, stacked, with_samples
+from ohmflow.runtime.machine.states import replace_state, state_value, written_by_line
 from ohmflow.runtime.machine.whole_loops import read_positions, update_pieces
 from ohmflow.runtime.machine.windows import Positions, Windows
+from ohmflow.runtime.rules.fused import FusedLoop, fused_rules
 
 PATCH_BYTES = 64 << 20
 """Windows of images are taken in pieces of about this size."""
@@ -54,6 +57,7 @@ class ValueEngine:
     Attributes:
         states: value of each state of the program.
         updates: statistics of each array.
+        fused: whether loops of rules are given to fused kernels that know them; else they are interpreted.
         tallies: by entry name.
         clipped_weights: weights of each array that were clipped to their device's bounds when programmed.
     """
@@ -77,14 +81,14 @@ class ValueEngine:
         self.updates = [UpdateStatistics() for _ in arrays]
         self.clipped_weights = [0 for _ in arrays]
         self._rounds, self._pulses, self._error = program_rounds, program_pulses, program_error
-        # States that some entry writes line by line, in place.
-        self._lined = {
-            int(row["symbol"])
-            for entry in program.entries.values()
-            for row in entry.operations
-            if row["code"] == Op.STATE_SET and row["attr"] != 0
-        }
-        self._plans = {name: build_plan(entry) for name, entry in program.entries.items()}
+        self._lined = written_by_line(program)
+        self.fused = True
+        kernels = fused_rules() if any(entry.marks for entry in program.entries.values()) else {}
+
+        def fuse(loop: Node, mark: LoopMark) -> FusedLoop | None:
+            return kernels[mark.rule](loop, mark, program) if mark.rule in kernels else None
+
+        self._plans = {name: build_plan(entry, fuse) for name, entry in program.entries.items()}
         self._methods: dict[Op, Callable[[Node, Frame, Tally], None]] = {
             Op.CALL: self._call,
             Op.UNSTASH: self._unstash,
@@ -164,24 +168,10 @@ class ValueEngine:
         frame.env[node.outs[0]] = element(frame.env[node.ins[0]], frame.env[node.ins[1]], node.depth)
 
     def _state_get(self, node: Node, frame: Frame, tally: Tally) -> None:
-        state = self.states[node.symbol]
-        if node.attr == 0:
-            # Lines may be written later in place; who read the whole keeps what it was.
-            frame.env[node.outs[0]] = state.copy() if node.symbol in self._lined else state
-            return
-        line = int(frame.env[node.ins[0]])
-        frame.env[node.outs[0]] = (state[line] if node.attr == 1 else state[:, line]).copy()
+        frame.env[node.outs[0]] = state_value(self.states, node, frame, self._lined)
 
     def _state_set(self, node: Node, frame: Frame, tally: Tally) -> None:
-        if node.attr == 0:
-            value = np.asarray(frame.env[node.ins[0]])
-            self.states[node.symbol] = value.copy() if node.symbol in self._lined else value
-            return
-        line = int(frame.env[node.ins[1]])
-        if node.attr == 1:
-            self.states[node.symbol][line] = frame.env[node.ins[0]]
-        else:
-            self.states[node.symbol][:, line] = frame.env[node.ins[0]]
+        replace_state(self.states, node, frame, self._lined)
 
     # Reads ------------------------------------------------------------------------------------------------------
 
@@ -316,7 +306,9 @@ class ValueEngine:
 
     def _loop(self, node: Node, frame: Frame, tally: Tally) -> None:
         trip = self._trip(node, frame)
-        if node.captured is not None and node.code is Op.FOR:
+        if node.fused is not None and self.fused and trip > 0:
+            node.fused.run(self, frame, tally, trip)
+        elif node.captured is not None and node.code is Op.FOR:
             self._update_all(node.captured, frame, tally, trip)
         elif node.captured is not None and self._reads_whole(node.captured, frame):
             self._read_positions(node, node.captured, frame, tally)

@@ -127,16 +127,18 @@ class _Expansion:
             maps[-1].outs[0].name_hint = around.outs[0].name_hint
             stacks.append(StackOp(maps[-1].outs[0], whole))
         added = self._sum(op, [s.value for s in stacks], terms, whole, _image_rows(around))
-        split = SplitOp(added.outs[0])
         joined = JoinOp([m.outs[1] for m in maps], op.array_name)
         block = around.parent
         assert block is not None, "a verified entry's operations are in blocks"
-        block.insert_ops_before([*maps, *stacks, added, split, joined], around)
+        block.insert_ops_before([*maps, *stacks, added, joined], around)
         for use in list(around.outs[0].uses):
             if isinstance(use.operation, StackOp) and use.operation.value.type == whole:
                 replace_result(use.operation.value, added.outs[0])
                 remove(use.operation)
-        replace_result(around.outs[0], split.stash)
+        if list(around.outs[0].uses):
+            split = SplitOp(added.outs[0])
+            block.insert_op_before(split, joined)
+            replace_result(around.outs[0], split.stash)
         replace_result(around.outs[1], joined.done)
         remove(around)
 

@@ -106,7 +106,6 @@ tile.entry @positions(%xs: !tile.stash<!tile.vec<1x8x8xf32>>, %n: !tile.scalar<i
     %4 = tile.stack %ys_1 : !tile.vec<16x4xf32>
     %5 = tile.stack %ys_2 : !tile.vec<16x4xf32>
     %map = tile.call @W.sum2 (%3, %4, %5) : !tile.vec<16x4xf32> attributes {phase = "forward"}
-    %ys_3 = tile.split %map
     %y_read = tile.join %0, %1, %2 : !tile.done<@W>
     %d = tile.call @grad (%map) : !tile.vec<16x4xf32>
     %rows = tile.split %d

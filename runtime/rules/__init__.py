@@ -1,0 +1,1 @@
+"""Fused kernels of update rules: the same loops, run whole."""
