@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ohmflow.targets.cost_checks import costs, not_modelled
 from ohmflow.targets.inventory_checks import executes, inventory, validation
+from ohmflow.targets.read_checks import reads
 from ohmflow.targets.schema.coverage import covers
 from ohmflow.targets.view import Fault, View
 
@@ -18,7 +19,7 @@ _LONGEST_TRAIN = 63
 def check(view: View) -> list[Fault]:
     """All faults across keys, in order of the sections."""
     own = (executes, _device, _half_select, _ageing, _converters, _sequencing, _memories, _chip, _time)
-    groups = (*own, inventory, validation, not_modelled, costs)
+    groups = (*own, reads, inventory, validation, not_modelled, costs)
     return [fault for group in groups for fault in group(view)]
 
 

@@ -4,6 +4,7 @@ It is the value side only: it says what was computed and what happened, and know
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from ohmflow.runtime.crossbar.spec import Block, ConductanceSpec, DrawSite, Read
 from ohmflow.runtime.crossbar.updating import Updater
 from ohmflow.runtime.crossbar.wear import Wear, WearSpec
 from ohmflow.runtime.devices.protocol import Device
-from ohmflow.runtime.devices.upkeep import settle, state_of
+from ohmflow.runtime.devices.upkeep import Conducting, begin, settle, state_of, window_bounds_of
 
 Matrix = npt.NDArray[np.float32]
 
@@ -88,10 +89,11 @@ class CrossbarArray:
         self._reader = Reader(
             read if is_pulsed else None,  # the ideal device is read exactly
             conductance if is_pulsed else None,
-            device.nominal_bounds,
+            window_bounds_of(device),
             alpha,
             places,
             identity,
+            partial(device.conducting, self.planes) if isinstance(device, Conducting) else None,
         )
         self._updater = Updater(name, device, self.planes, update, places, identity)
         self.hidden = np.zeros_like(self.w) if self._updater.hides_weights else self.w
@@ -155,7 +157,7 @@ class CrossbarArray:
             kept |= self._ageing.planes()
         if self.wear is not None:
             kept |= self.wear.planes()
-        return kept
+        return kept | self._reader.state()
 
     def elapse(self, seconds: float) -> None:
         """End a step, and let simulated time pass.
@@ -267,6 +269,7 @@ class CrossbarArray:
             )
         self._reader.touch()
         rate = float(lr) / self.alpha
+        begin(self.device, self.planes, at.step)
         if self.wear is None:
             return self._updater.update(self.w, self.hidden, x, d, rate, at)
         self._updater.count_pulses(x, d, rate, at, self.wear.pulses)

@@ -24,11 +24,13 @@ _PANEL = 512
 _LINES = 16
 """Columns and lines of the piece of the weights that all vectors use before the next is fetched: 32 KiB."""
 
+_APART = 16
+
 _NONE = np.float32(0.0)
 
 
 @njit(cache=True, fastmath={"contract"})
-def _forward_tile(w: Any, row0: int, col0: int, cols: int, lines: Any, u: Any, v: Any, into: int) -> None:
+def _forward_tile(w: Any, row0: int, col0: int, cols: int, lines: Any, u: Any, v: Any) -> None:
     """Add u·w over some lines to four vectors' sums.
 
     Args:
@@ -38,11 +40,9 @@ def _forward_tile(w: Any, row0: int, col0: int, cols: int, lines: Any, u: Any, v
         cols: columns to add to.
         lines: [k] rows of the block to add, in order.
         u: [4, rows of the block] float32 inputs.
-        v: [4, columns of the block] float32 sums.
-        into: place of the first column in them.
+        v: [4, at least cols] float32 sums.
     """
-    v0, v1 = v[0, into : into + cols], v[1, into : into + cols]
-    v2, v3 = v[2, into : into + cols], v[3, into : into + cols]
+    v0, v1, v2, v3 = v[0], v[1], v[2], v[3]
     last = col0 + cols
     whole = lines.shape[0] - lines.shape[0] % 4
     for k in range(0, whole, 4):
@@ -136,16 +136,20 @@ def forward_products(w: Any, row0: int, col0: int, u: Any, count: int, v: Any) -
     rows, cols = u.shape[1], v.shape[1]
     lines = np.empty(rows + 1, np.int64)
     found = _driven_lines(u, count, lines)
-    v[:] = _NONE
     if count == 1:
+        v[:] = _NONE
         _forward_one(w, row0, col0, cols, lines[:found], u[0], v[0])
         return
+    # Lines of a panel do not lie a power of two apart, in which case they would displace each other from the cache.
+    sums = np.empty((u.shape[0], min(_PANEL, cols) + _APART), np.float32)
     for c in range(0, cols, _PANEL):
         width = min(_PANEL, cols - c)
+        sums[:] = _NONE
         for k in range(0, found, _LINES):
             some = lines[k : min(k + _LINES, found)]
             for s in range(0, count, TILE):
-                _forward_tile(w, row0, col0 + c, width, some, u[s : s + TILE], v[s : s + TILE], c)
+                _forward_tile(w, row0, col0 + c, width, some, u[s : s + TILE], sums[s : s + TILE])
+        v[:, c : c + width] = sums[:, :width]
 
 
 @njit(cache=True, fastmath={"contract", "reassoc"})

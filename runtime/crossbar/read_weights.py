@@ -1,7 +1,9 @@
-"""What reads need to know of an array's weights: conductances of lines, and weights as resistive wires let them be seen.
+"""What reads need to know of an array's weights: conductances of lines, and weights as resistive wires show them.
 
 All of it follows from the weights, and is made anew for the first read after they have changed.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +20,16 @@ Sums = npt.NDArray[np.float64]
 class ReadWeights:
     """An array's weights as reads see them.
 
-    A cell conducts at_zero + slope·w, not less than 0, and its reference at_zero. Wires are those of a crossbar as large
-    as the block, driven at its first line, once with the cells and once with the references: what a line carries is the
-    difference of the two.
+    A cell conducts at_zero + slope·w, not less than 0, and its reference at_zero. Wires are those of a crossbar as
+    large as the block, driven at its first line, once with the cells and once with the references: what a line carries
+    is the difference of the two.
 
     Args:
         spec: noise and wires.
         conductance: range of a cell; None if the currents are not known.
         nominal_bounds: (w_min, w_max) of the device, to which the range belongs.
         blocks: [blocks, 4] int64 row0, col0, rows, cols.
+        conducting: [rows, cols] sums of the weights of every cell's devices, where cells have several; else they are w.
 
     Raises:
         SpecError: noise or wires ask for conductances, and there is no range.
@@ -38,6 +41,7 @@ class ReadWeights:
         conductance: ConductanceSpec | None,
         nominal_bounds: tuple[float, float],
         blocks: npt.NDArray[np.int64],
+        conducting: Callable[[], Matrix] | None = None,
     ) -> None:
         asks = {"thermal": spec.thermal > 0, "flicker": spec.flicker > 0, "ir_drop": spec.ir_drop != "none"}
         if conductance is None and any(asks.values()):
@@ -50,6 +54,8 @@ class ReadWeights:
         self._blocks = blocks
         self._is_stale = True
         self._slope = self._at_zero = 0.0
+        self._conducting = conducting
+        self._elements = 2.0 if conductance is None else float(conductance.elements)
         count = len(blocks)
         self.row_sums = self.col_sums = np.empty((count, 0))
         self.counts_dose = conductance is not None
@@ -79,8 +85,9 @@ class ReadWeights:
             return
         self.seen = w
         if self.counts_dose:
-            # A cell conducts at_zero + slope·w and its reference at_zero.
-            conductance_sums(w, self._blocks, self._slope, 2.0 * self._at_zero, self.row_sums, self.col_sums)
+            # A device conducts at_zero + slope·w and a reference at_zero.
+            base, sums = self._elements * self._at_zero, w if self._conducting is None else self._conducting()
+            conductance_sums(sums, self._blocks, self._slope, base, self.row_sums, self.col_sums)
         for sums, thermal in zip((self.col_sums, self.row_sums), self._thermal, strict=False):
             thermal[:, : sums.shape[1]] = sums * (self._spec.thermal / self._slope**2)
         if self._spec.flicker > 0.0:
