@@ -4,7 +4,7 @@ Signs change after every n_c-th read of a row, n_c = max(2, ⌈1/chop⌉); with 
 
     H_k ← H_k + λ·c_k·(v − p_ref,k)/(threshold·g),   p_k ← (1 − β)·p_k + β·v,   β = min(tail/n_c, 1)
 
-So A may have any zero and any symmetry point, and no reference has to be programmed. The first n_c + 1 sweeps write
+So A may have any zero and any symmetry point, and no reference has to be programmed. The first n_c + 1 sweeps see
 nothing, since there is no reference yet.
 
 Memory: two devices and three digital words a weight, one sign a row.
@@ -60,16 +60,16 @@ class Agad(BufferedRule):
         renews = And (begins, later)
         next_{REFERENCE} = Where (renews, {MEAN}, {REFERENCE})
         distance = Sub (v, next_{REFERENCE})
-        seen = Mul (distance, sign)
+        signed = Mul (distance, sign)
+        speaks = Greater (sweep, period)
+        nothing = Constant<value_float = 0.0> ()
+        seen = Where (speaks, signed, nothing)
         old_share = Constant<value_float = {1 - share!r}> ()
         new_share = Constant<value_float = {share!r}> ()
         old_part = Mul ({MEAN}, old_share)
         new_part = Mul (v, new_share)
         next_{MEAN} = Add (old_part, new_part)"""
-        silent = """speaks = Greater (sweep, period)
-        negative = Neg (steps)
-        minus = Where (speaks, negative, zero)"""
-        return collecting(setting, seen, sign=True, held=self.matrices, silent=silent)
+        return collecting(setting, seen, sign=True, held=self.matrices)
 
     def flip(self, setting: Setting) -> RuleSegment:
         """Signs change with the last read of a period."""

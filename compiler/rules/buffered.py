@@ -37,6 +37,7 @@ from ohmflow.compiler.rules.protocol import (
     MAIN,
     Declaration,
     Rule,
+    RuleContext,
     RuleDraw,
     RuleSegment,
     RuleState,
@@ -44,6 +45,7 @@ from ohmflow.compiler.rules.protocol import (
     UpdateContext,
     vec,
 )
+from ohmflow.compiler.rules.zero_shift import ZERO, shift_zero, zero_parts
 from ohmflow.compiler.tile.body import YieldOp
 from ohmflow.compiler.tile.control import WhenOp
 from ohmflow.compiler.tile.stash import UnstashOp
@@ -86,7 +88,12 @@ class BufferedRule(Rule):
         segments = [pace, one_hot(layer), self.collect(setting)]
         if self.chopped:
             segments += [_apply_signs(layer.rows), self.flip(setting)]
-        return Declaration((fast,), (*states, *signs, *hidden), tuple(segments), self.draws(setting))
+        zero, shifting = zero_parts(setting, step_below(setting))
+        return Declaration((fast,), (*states, *signs, *hidden, *zero), (*segments, *shifting), self.draws(setting))
+
+    def prepare(self, context: RuleContext) -> Mapping[str, SSAValue]:
+        """Shift the zero of the fast array, if that is asked for."""
+        return shift_zero(context, FAST)
 
     def draws(self, setting: Setting) -> tuple[RuleDraw, ...]:
         """Random numbers that a sample needs."""
@@ -122,12 +129,12 @@ class BufferedRule(Rule):
 
         ```
         %rate, %gain, %largest1, %n1, %k, %sweep = tile.call @W.pace (%x, %d, %largest, %n, %lr)
-        %a1 = tile.update @W.A site 0 (%x, %d, %rate, %a)
+        %a1 = tile.update @W.fast site 0 (%x, %d, %rate, %a)
         %a2, %c2, %h2 = tile.when %n1 every 1 carry (%aw = %a1, %cw = %c, %hw = %h) {
-          %v, %read = tile.read @W.A row (%k, %aw)
-          %hk, %got = tile.state_get @W.H row (%k, %hw)
+          %v, %read = tile.read @W.fast row site 0 (%k, %aw)
+          %hk, %got = tile.state_get @W.H row %k (%hw)
           %hk1, %minus, %step = tile.call @W.collect (%v, %gain, %hk)
-          %h1 = tile.state_set @W.H row (%k, %hk1, %hw) after (%got)
+          %h1 = tile.state_set @W.H row %k (%hk1, %hw) after (%got)
           %point = tile.call @W.point (%k)
           %c1 = tile.update @W site 0 (%point, %minus, %step, %cw)
           tile.yield (%aw, %c1, %h1) after (%read)
@@ -136,7 +143,8 @@ class BufferedRule(Rule):
         """
         whole = ["count", "largest", *([SIGNS] if self.chopped else [])]
         values, dones = fetch(context, whole)
-        versions = [context.versions[part] for part in (FAST, MAIN, *self.matrices)]
+        held = self._held(context)
+        versions = [context.versions[part] for part in (FAST, MAIN, *held)]
 
         def step(pair: VectorPair, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
             return self._vector(context, pair, carried)
@@ -145,7 +153,11 @@ class BufferedRule(Rule):
         mark = LoopMark(self.name, self.mark(context.setting))
         last = for_each_vector(context, [*values, *versions], step, tokens, mark)
         kept = keep(context, whole, last[: len(whole)], dones)
-        return kept | dict(zip((FAST, MAIN, *self.matrices), last[len(whole) :], strict=True))
+        return kept | dict(zip((FAST, MAIN, *held), last[len(whole) :], strict=True))
+
+    def _held(self, context: UpdateContext) -> tuple[str, ...]:
+        """Part names of all matrices of which a transfer reads a row."""
+        return (*self.matrices, ZERO) if context.setting.options.zero_shift else self.matrices
 
     def _vector(self, context: UpdateContext, pair: VectorPair, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
         count, largest, *rest = carried
@@ -160,22 +172,25 @@ class BufferedRule(Rule):
         self._transfer(context, pair, body, (gain, line, sweep, following))
         when = WhenOp(following, context.setting.options.transfer_every, body, inside)
         pair.block.add_op(when)
-        after = 2 + len(self.matrices)
+        after = 2 + len(matrices)
         return [following, next_largest, *when.outs[after:], *when.outs[:after]]
 
     def _transfer(self, context: UpdateContext, pair: VectorPair, body: Block, pace: Sequence[SSAValue]) -> None:
         """Fill the body of the when."""
         gain, line, sweep, following = pace
         fast, main, *rest = body.args
-        matrices: Sequence[SSAValue] = rest[: len(self.matrices)]
-        signs: Sequence[SSAValue] = rest[len(self.matrices) :]
+        parts = self._held(context)
+        matrices: Sequence[SSAValue] = rest[: len(parts)]
+        signs: Sequence[SSAValue] = rest[len(parts) :]
         read = ReadOp(context.symbol(FAST), "row", line, fast, vec(context.setting.layer.cols), site=pair.site)
         read.line.name_hint = "v"
         body.add_op(read)
-        rows, got = get_rows(context, body, self.matrices, line, matrices)
+        rows, got = get_rows(context, body, parts, line, matrices)
         extra = [line, sweep, *signs] if self.chopped else []
         *rows, minus, size = context.call(body, "collect", [read.line, gain, *rows, *extra], "transfer")
-        matrices = set_rows(context, body, self.matrices, line, rows, matrices, got)
+        changed = set_rows(context, body, self.matrices, line, rows, matrices[: len(rows)], got[: len(rows)])
+        matrices = [*changed, *matrices[len(rows) :]]
+        dones = [read.done, *got[len(rows) :]]
         (point,) = context.call(body, "point", [line], "transfer")
         written = write_row(context, body, pair.site, point, minus, size, main)
         if self.chopped:
@@ -183,20 +198,18 @@ class BufferedRule(Rule):
             body.add_ops(drawn)
             given = [*signs, point, sweep, following, *(op.value for op in drawn)]
             signs = context.call(body, "flip", given, "transfer")
-        body.add_op(YieldOp(carried=[fast, written, *matrices, *signs], after=[read.done]))
+        body.add_op(YieldOp(carried=[fast, written, *matrices, *signs], after=dones))
 
 
-def collecting(
-    setting: Setting, seen: str, sign: bool, held: Sequence[str] = (HIDDEN,), silent: str = ""
-) -> RuleSegment:
+def collecting(setting: Setting, seen: str, sign: bool, held: Sequence[str] = (HIDDEN,)) -> RuleSegment:
     """Make the segment `collect`: what is seen is added to a row of H, and whole steps are taken out.
 
     Args:
         setting: of the rule.
-        seen: ONNX statements that make `seen` of `v` (and `sign`, `line`, `sweep`, the held rows).
+        seen: ONNX statements that make `seen` of `v`, what was read less its zero; they may use `sign`, `line`, `sweep`
+            and the held rows.
         sign: whether there are `signs`, of which `sign` is the row's.
         held: part names of the matrices whose rows come and go, H first; `seen` makes `next_NAME` of the others.
-        silent: ONNX statements that make `minus` of `steps`; by default its negative.
 
     Returns:
         The segment: v, gain, rows of the matrices, and if signed line, sweep, signs, to the next rows, minus, size.
@@ -208,6 +221,7 @@ def collecting(
     else:
         left = "taken = Mul (steps, goes)\n left = Sub (sum, taken)"
     body = f"""
+        v = {f"Sub (read, {ZERO})" if options.zero_shift else "Identity (read)"}
         {"sign = Gather<axis = 0> (signs, line)" if sign else ""}
         {seen}
         per_step = Constant<value_float = {1 / (options.threshold * logical_step(setting))!r}> ()
@@ -226,10 +240,12 @@ def collecting(
         {left}
         moves = Greater (few, zero)
         next_{HIDDEN} = Where (moves, left, sum)
-        {silent or "minus = Neg (steps)"}
+        minus = Neg (steps)
         size = Constant<value_float = {step_below(setting)!r}> ()
     """
-    inputs = [("v", row), ("gain", vec()), *((part, row) for part in held)]
+    inputs = [("read", row), ("gain", vec()), *((part, row) for part in held)]
+    if options.zero_shift:
+        inputs.append((ZERO, row))
     if sign:
         inputs += [("line", vec(of="i64")), ("sweep", vec(of="i64")), ("signs", vec(layer.rows))]
     outputs = [*((f"next_{part}", row) for part in held), ("minus", row), ("size", vec())]

@@ -53,6 +53,10 @@ class FastOptions(RuleOptions):
         default=None, gt=0, description="slots of the fast array's train for a usual vector, if fast_lr is 0"
     )
     memory: float | None = Field(default=None, gt=0, description="vectors that the fast array remembers")
+    zero_shift: int = Field(
+        default=0, ge=0, description="pairs of pulses up and down before training, which bring the fast array to zero"
+    )
+    zero_reads: int = Field(default=100, ge=1, description="reads of each row that its zero is the mean of")
 
 
 def step_of(facts: DeviceFacts) -> tuple[float, str]:

@@ -19,15 +19,29 @@ from ohmflow.compiler.rules.fast_array import (
     FastOptions,
     fast_parts,
     fetch,
+    get_rows,
     keep,
+    one_hot,
     resolve_fast,
+    step_below,
     update_fast,
+    write_row,
 )
 from ohmflow.compiler.rules.loops import VectorPair, for_each_vector
-from ohmflow.compiler.rules.protocol import MAIN, Declaration, Rule, Setting, UpdateContext
+from ohmflow.compiler.rules.protocol import (
+    MAIN,
+    Declaration,
+    Rule,
+    RuleContext,
+    RuleSegment,
+    Setting,
+    UpdateContext,
+    vec,
+)
+from ohmflow.compiler.rules.zero_shift import ZERO, shift_zero, zero_parts
 from ohmflow.compiler.tile.body import YieldOp
 from ohmflow.compiler.tile.control import WhenOp
-from ohmflow.compiler.tile.transfer import TransferOp
+from ohmflow.compiler.tile.transfer import ReadOp, TransferOp
 
 _WHOLE = ("count", "largest")
 
@@ -55,7 +69,13 @@ class Shd(Rule):
     def declare(self, setting: Setting) -> Declaration:
         """A fast array, the counter, and the segment that paces it."""
         fast, states, pace = fast_parts(setting)
-        return Declaration((fast,), states, (pace,))
+        zero, shifting = zero_parts(setting, step_below(setting))
+        by_hand = (one_hot(setting.layer), _shifted(setting)) if zero else ()
+        return Declaration((fast,), (*states, *zero), (pace, *shifting, *by_hand))
+
+    def prepare(self, context: RuleContext) -> Mapping[str, SSAValue]:
+        """Shift the zero of the fast array, if that is asked for."""
+        return shift_zero(context, FAST)
 
     def lower(self, context: UpdateContext) -> Mapping[str, SSAValue]:
         """Append the loop; see the class."""
@@ -63,19 +83,48 @@ class Shd(Rule):
         every = context.setting.options.transfer_every
 
         def step(pair: VectorPair, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            count, largest, fast, main = carried
+            count, largest, fast, *others = carried
             pace = context.call(pair.block, "pace", [pair.x, pair.d, largest, count, context.lr])
             rate, gain, next_largest, following, line, _ = pace
-            fast = update_fast(context, pair, pair.x, rate, fast)
-            body = Block(arg_types=[fast.type, main.type])
-            moved = TransferOp(
-                context.symbol(FAST), context.array, "row", line, gain, body.args[0], body.args[1], site=pair.site
-            )
-            body.add_ops([moved, YieldOp(carried=[body.args[0], moved.out], after=[moved.done])])
-            when = WhenOp(following, every, body, [fast, main])
+            inside = [update_fast(context, pair, pair.x, rate, fast), *others]
+            body = Block(arg_types=[value.type for value in inside])
+            (_write_shifted if len(others) > 1 else _transfer)(context, pair, body, line, gain)
+            when = WhenOp(following, every, body, inside)
             pair.block.add_op(when)
             return [following, next_largest, *when.outs]
 
         tokens = list(dict.fromkeys([*context.tokens[FAST], *context.dones]))
-        last = for_each_vector(context, [*values, context.versions[FAST], context.version], step, tokens)
-        return keep(context, _WHOLE, last[:2], dones) | {FAST: last[2], MAIN: last[3]}
+        parts = [FAST, MAIN, *([ZERO] if context.setting.options.zero_shift else [])]
+        last = for_each_vector(context, [*values, *(context.versions[part] for part in parts)], step, tokens)
+        return keep(context, _WHOLE, last[:2], dones) | dict(zip(parts, last[2:], strict=True))
+
+
+def _transfer(context: UpdateContext, pair: VectorPair, body: Block, line: SSAValue, gain: SSAValue) -> None:
+    """Fill the body of the when: the row goes over as it is."""
+    fast, main = body.args
+    moved = TransferOp(context.symbol(FAST), context.array, "row", line, gain, fast, main, site=pair.site)
+    body.add_ops([moved, YieldOp(carried=[fast, moved.out], after=[moved.done])])
+
+
+def _write_shifted(context: UpdateContext, pair: VectorPair, body: Block, line: SSAValue, gain: SSAValue) -> None:
+    """Fill the body of the when: the row is read, its zero is taken off, and the rest is written."""
+    fast, main, zeros = body.args
+    read = ReadOp(context.symbol(FAST), "row", line, fast, vec(context.setting.layer.cols), site=pair.site)
+    body.add_op(read)
+    (zero,), got = get_rows(context, body, [ZERO], line, [zeros])
+    (minus,) = context.call(body, "shifted", [read.line, zero], "transfer")
+    (point,) = context.call(body, "point", [line], "transfer")
+    written = write_row(context, body, pair.site, point, minus, gain, main)
+    body.add_op(YieldOp(carried=[fast, written, zeros], after=[read.done, *got]))
+
+
+def _shifted(setting: Setting) -> RuleSegment:
+    row = vec(setting.layer.cols)
+    return RuleSegment(
+        "shifted",
+        (("read", row), (ZERO, row)),
+        (("minus", row),),
+        f"minus = Sub ({ZERO}, read)",
+        setting.layer.cols,
+        whole=True,
+    )

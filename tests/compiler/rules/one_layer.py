@@ -45,7 +45,9 @@ class Trained:
         self.machine = Machine(self.program, target, seed)
         self.machine.execute("program", {}, {}, 0)
         self._step = 0
-        self._names = [a.name for a in self.program.entries["train_step"].arguments if a.kind == "rows" and a.keep is None]
+        self._names = [
+            a.name for a in self.program.entries["train_step"].arguments if a.kind == "rows" and a.keep is None
+        ]
 
     def step(self, x: Matrix, wanted: Matrix, lr: float) -> None:
         """One training step."""

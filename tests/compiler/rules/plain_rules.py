@@ -153,11 +153,11 @@ class Agad(Chopped):
         seen = self.fast.read_row(k)
         if self.switched[k]:
             self.reference[k] = self.mean[k]
-        steps = self.collect(k, gain * self.signs[k] * (seen - self.reference[k]))
+        speaks = sweep > self.period
+        steps = self.collect(k, speaks * gain * self.signs[k] * (seen - self.reference[k]))
         share = min(self.tail / self.period, 1.0)
         self.mean[k] = (1 - share) * self.mean[k] + share * seen
-        if sweep > self.period:
-            self.write(k, steps)
+        self.write(k, steps)
         self.switched[k] = self.switches(k, sweep)
         self.flip(k, sweep)
 
