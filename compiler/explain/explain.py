@@ -87,6 +87,7 @@ def explain(
             0 if graph is None else sum(a.rows * a.cols for a in graph.arrays),
             told.parameters(),
             None if program is None else len({b.tile for a in program.arrays for b in a.blocks}),
+            {} if program is None else program.manifest["rules"],
         ),
         error,
     )
@@ -165,14 +166,18 @@ class _Teller:
     def _trained(self, arrays: list[ArrayInfo], parameters: int) -> tuple[str, ...]:
         if not self.options.training:
             return ()
-        rule = (f"rule {self.options.rule}",) if arrays else ()
+        decided = {} if self.program is None else self.program.manifest["rules"]
+        names = dict.fromkeys(
+            decided[info.name]["rule"] if info.name in decided else self.options.rule for info in arrays
+        )
+        rule = tuple(f"rule {name}" for name in names)
         return rule + ((f"optimiser {self.options.optimizer}",) if parameters else ())
 
     def _place(self, info: ArrayInfo) -> ArrayPlace:
         crossbar = self.target.tile.crossbar
         records = [] if self.program is None else [a for a in self.program.arrays if a.name == info.name]
         tiles = sorted({block.tile for record in records for block in record.blocks})
-        blocks = len(cut(info.rows, info.cols, crossbar.rows, crossbar.cols))
+        blocks = len(cut(info.rows, info.cols, crossbar.rows, crossbar.weight_cols))
         return ArrayPlace(info.name, info.rows, info.cols, blocks, tuple(tiles))
 
     def _why_array(self, arrays: list[ArrayInfo]) -> str:

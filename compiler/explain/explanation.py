@@ -1,6 +1,7 @@
 """What `explain` returns: a row for each node of the user's model, refusals, sums."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Fate = Literal["array", "digital", "folded", "removed", "refused", "undecided"]
@@ -86,6 +87,7 @@ class Explanation:
         weights: on arrays, each array once.
         parameters: numbers that a digital optimiser trains, each once.
         tiles: how many tiles hold arrays; None when the model is refused.
+        rules: of each array that is trained, its rule, options, what was derived and why, and memory per weight.
     """
 
     model: str
@@ -96,6 +98,7 @@ class Explanation:
     weights: int
     parameters: int
     tiles: int | None
+    rules: Mapping[str, Any] = field(default_factory=dict)
 
     def macs(self, fate: Fate) -> int:
         """Multiply-accumulates of one sample, forward, of nodes of this fate."""
@@ -128,4 +131,5 @@ class Explanation:
             "operations_digital": self.operations,
             "digital_share": self.digital_share,
             "tiles": self.tiles,
+            "rules": dict(self.rules),
         }

@@ -13,6 +13,7 @@ from ohmflow.runtime.cli.options import (
     make_compile_options,
     target_options,
 )
+from ohmflow.runtime.cli.show_rules import rule_lines
 
 if TYPE_CHECKING:
     from ohmflow.compiler.compile import CompileOptions, Stages
@@ -154,6 +155,7 @@ def _summary(stages: "Stages") -> dict[str, Any]:
             }
             for a in program.arrays
         ],
+        "rules": program.manifest["rules"],
         "states": [s.name for s in program.states],
         "segments": len(program.segments),
         "digital_products": [{"node": node, "reason": reason} for node, reason in stages.arrays.digital],
@@ -169,6 +171,8 @@ def _show(stages: "Stages", output: Path | None) -> None:
         blocks = "1 block" if array["blocks"] == 1 else f"{array['blocks']} blocks"
         tiles = ", ".join(map(str, array["tiles"][:6])) + (", …" if len(array["tiles"]) > 6 else "")
         click.echo(f"  array {array['name']:<20} {array['rows']:>5} x {array['cols']:<5} {blocks} on tile {tiles}")
+    for line in rule_lines(stages.program.manifest["rules"]):
+        click.echo(f"  {line}")
     for product in summary["digital_products"]:
         click.echo(f"  digital {product['node']}: {product['reason']}")
     click.echo(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _COMPILE_OPTIONS = (
     "loss",
     "rule",
+    "rule_options",
+    "layer_rules",
     "optimizer",
     "weight_scaling",
     "weight_fill",
@@ -27,6 +29,9 @@ _COMPILE_OPTIONS = (
     "init",
     "init_seed",
 )
+
+_FLAGS = {"rule_options": "--rule-option", "layer_rules": "--layer-rule"}
+"""Options that may be repeated are called by one of what they collect."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,6 +65,21 @@ def compile_options(function: F) -> F:
         (
             click.option("--loss", default="cross-entropy", show_default=True, help="cross-entropy or mse."),
             click.option("--rule", default="sgd", show_default=True, help="Update rule of the arrays."),
+            click.option(
+                "--rule-option",
+                "rule_options",
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="Option of that rule, such as transfer_every=2; may be repeated.",
+            ),
+            click.option(
+                "--layer-rule",
+                "layer_rules",
+                multiple=True,
+                metavar="PATTERN=NAME[:k=v,...]",
+                help="Rule of the arrays whose names match, such as 'fc*=tiki-taka:gamma=0.5'; the first that matches "
+                "counts; may be repeated.",
+            ),
             click.option(
                 "--optimizer",
                 default="sgd",
@@ -166,6 +186,8 @@ def make_compile_options(
     passes: str,
     init: str = "stored",
     init_seed: int | None = None,
+    rule_options: tuple[str, ...] = (),
+    layer_rules: tuple[str, ...] = (),
     training: bool = True,
     seed: int = 0,
 ) -> "CompileOptions":
@@ -176,11 +198,23 @@ def make_compile_options(
     """
     from ohmflow.compiler.compile import CompileOptions
     from ohmflow.compiler.lowering.scaling import WeightScaling
+    from ohmflow.compiler.rules.choosing import parse_layer_rule, parse_options
 
     scaling = WeightScaling(weight_scaling, weight_fill, weight_alpha)  # type: ignore[arg-type]  # checked inside
     drawn_from = seed if init_seed is None else init_seed
     return CompileOptions(
-        loss, rule, optimizer, scaling, packing, placer, passes, training=training, init=init, init_seed=drawn_from
+        loss,
+        rule,
+        optimizer,
+        scaling,
+        packing,
+        placer,
+        passes,
+        training=training,
+        init=init,
+        init_seed=drawn_from,
+        rule_options=parse_options("--rule-option", rule_options),
+        layer_rules=tuple(parse_layer_rule(text) for text in layer_rules),
     )
 
 
@@ -207,7 +241,7 @@ def _refuse_compile_options(folder: Path) -> None:
     context = click.get_current_context()
     for name in _COMPILE_OPTIONS:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            option = f"--{name.replace('_', '-')}"
+            option = _FLAGS.get(name, f"--{name.replace('_', '-')}")
             raise click.UsageError(
                 f"{option}: must be given when compiling, not with the program {folder}, in which it is fixed; "
                 f"compile again with {option}"

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ohmflow.compiler.program.program import Program
+from ohmflow.runtime.cli.show_rules import rule_lines
 from ohmflow.runtime.cli.units import bar, energy, percent, share, time_text
 from ohmflow.runtime.ledger.bill import Bill
 from ohmflow.runtime.training.data import DataSet
@@ -65,13 +66,15 @@ class TrainingDisplay:
         from ohmflow.runtime.kernel_cache import is_cold
 
         arrays = self._program.arrays
-        weights = sum(a.rows * a.cols for a in arrays)
+        weights = sum(a.rows * a.cols for a in arrays if not a.layer)
         tiles = len({b.tile for a in arrays for b in a.blocks})
         model, target, data = map(escape, (self._program.manifest["model"], self._target.name, self._data.name))
         self._console.print(
             f"[bold]{model}[/] on [bold]{target}[/]: {weights:,} weights in "
             f"{len(arrays)} arrays on {tiles} tile{'s' if tiles != 1 else ''}"
         )
+        for line in rule_lines(self._program.manifest.get("rules", {})):
+            self._console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
         self._console.print(
             f"  {len(self._data.train):,} rows to train on ({data}), {len(self._data.val):,} to validate, "
             f"{len(self._data.test):,} to test; batch {self._options.batch}, lr {self._options.lr:g}, "

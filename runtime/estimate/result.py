@@ -103,8 +103,8 @@ class Estimate:
 
     @property
     def weights(self) -> int:
-        """Weights on crossbars."""
-        return sum(a.rows * a.cols for a in self.program.arrays)
+        """Weights on crossbars; the auxiliary arrays of a rule hold none of their own."""
+        return sum(a.rows * a.cols for a in self.program.arrays if not a.layer)
 
     @property
     def tiles(self) -> int:
@@ -115,7 +115,7 @@ class Estimate:
     def filled(self) -> float:
         """Share of the cells of used tiles that hold a weight."""
         crossbar = self.target.tile.crossbar
-        return self.weights / (self.tiles * crossbar.rows * crossbar.cols) if self.tiles else 0.0
+        return self.weights / (self.tiles * crossbar.rows * crossbar.weight_cols) if self.tiles else 0.0
 
     def busy(self) -> tuple[Busy, ...]:
         """How units are used during the work; none on a target without time."""

@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation
 
 from ohmflow.compiler.compile import CompileOptions, compile_model, compile_stages
-from ohmflow.compiler.emit.dataflow import origin
+from ohmflow.compiler.emit.origins import origin
 from ohmflow.compiler.emit.parts import Part, PartsPlan, Repeat, count_steps, fold_repeats, is_given, position_read
 from ohmflow.compiler.program.entry import CountLayout, Entry, resolve
 from ohmflow.compiler.program.program import Program
