@@ -24,6 +24,13 @@ from ohmflow.runtime.cli.options import (
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for outputs.npz and the bill."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of devices and converter noise.")
+@click.option(
+    "--wait",
+    type=float,
+    default=0.0,
+    metavar="SECONDS",
+    help="Simulated seconds that the chip idles between programming and the first read, while its devices age.",
+)
 @click.option("--overwrite", is_flag=True, help="Write into a folder that holds files.")
 @compile_options
 @json_option
@@ -34,6 +41,7 @@ def command(
     inputs: Path,
     output: Path,
     seed: int,
+    wait: float,
     overwrite: bool,
     as_json: bool,
     **options: Any,
@@ -54,7 +62,7 @@ def command(
     is_new = not output.exists()
     claim_folder(output, overwrite)
     try:
-        result = run_inference(program, target, inputs, output, seed)
+        result = run_inference(program, target, inputs, output, seed, wait)
     except BaseException:
         if is_new and not any(output.iterdir()):
             output.rmdir()

@@ -60,6 +60,10 @@ class ActivityBook:
         self._links[:, 1] += timeline.link_wait
         self._cycles += timeline.cycles
 
+    def add_wait(self, cycles: int) -> None:
+        """Add cycles in which every unit has finished."""
+        self._cycles += cycles
+
     def add_array(self, epoch: int, array: str, key: tuple[str, str, str, str], count: float) -> None:
         """Book a ledger event, whose key begins with the unit, for the array that it names."""
         counts = self.arrays.setdefault(epoch, {})

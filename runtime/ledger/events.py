@@ -92,6 +92,12 @@ class EventBook:
         self._epoch_cycles += timeline.cycles
         self.activity.add_timeline(entry, timeline)
 
+    def add_wait(self, cycles: int) -> None:
+        """Add cycles in which every unit is idle, and leaks."""
+        self._phases[:, PHASES.index("idle")] += cycles
+        self._epoch_cycles += cycles
+        self.activity.add_wait(cycles)
+
     def close_epoch(self, epoch: int, tallies: dict[str, NDArray[np.float64]]) -> None:
         """Book everything since the last call under `epoch`.
 

@@ -15,6 +15,12 @@ class LeftOverError(MachineError):
     """An entry ended while a channel still held a message that nobody consumed."""
 
 
+class WaitError(MachineError):
+    """The machine can not wait for such a time, or its target has none."""
+
+    exit_status = 2
+
+
 class ScratchpadError(MachineError):
     """What a step must keep does not fit a unit's memory; a smaller batch or a larger memory is the way out."""
 

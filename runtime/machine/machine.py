@@ -17,11 +17,14 @@ from ohmflow.compiler.program.schedule import Timeline
 from ohmflow.runtime.digital.sessions import load_segments
 from ohmflow.runtime.ledger.events import EventBook, TileShape
 from ohmflow.runtime.machine.clock import Clock
-from ohmflow.runtime.machine.errors import ScratchpadError
+from ohmflow.runtime.machine.errors import ScratchpadError, WaitError
 from ohmflow.runtime.machine.make_arrays import make_arrays
 from ohmflow.runtime.machine.masks import with_masks
 from ohmflow.runtime.machine.values import PATCH_BYTES, ValueEngine
 from ohmflow.targets.schema.target import Target
+
+_LONGEST_WAIT = 2.0**62
+"""Cycles, which are counted in 64 bits."""
 
 
 class Observer(Protocol):
@@ -73,8 +76,7 @@ class Machine:
             *_programming(target),
             patch_bytes,
         )
-        tile = target.tile
-        shape = TileShape(tile.crossbar.rows, tile.crossbar.cols, tile.dac is not None, tile.adc is not None)
+        shape = TileShape.of(target)
         self.book = EventBook(program, shape)
         self.has_time = program.chip.clock_hz is not None
         self.observer: Observer | None = None
@@ -127,6 +129,29 @@ class Machine:
                 watching.saw(entry, step, timeline, self.values.tallies[entry].table - counted)
         self._pass_time(seconds)
         return results
+
+    def wait(self, seconds: float) -> None:
+        """Let simulated time pass in which nothing is done: devices age, and every unit is idle and leaks.
+
+        Args:
+            seconds: how much; it is booked in whole cycles.
+
+        Raises:
+            WaitError: it is negative or not finite, or the target has no time.
+        """
+        clock = self.program.chip.clock_hz
+        if clock is None:
+            raise WaitError(
+                f"target {self.target.name}: time must be modelled to wait, and is not; take a target with a clock"
+            )
+        if not 0.0 <= seconds * clock < _LONGEST_WAIT:
+            raise WaitError(
+                f"wait: must be at least 0 s and below {_LONGEST_WAIT / clock:.3g} s on this target, not {seconds:g} "
+                "s; choose another"
+            )
+        cycles = round(seconds * clock)
+        self.book.add_wait(cycles)
+        self._pass_time(cycles / clock)
 
     def _pass_time(self, seconds: float) -> None:
         """End a step: devices see the seconds that it took, 0 on a target without time."""

@@ -34,7 +34,12 @@ class Inference:
 
 
 def run_inference(
-    program: Program, target: Target, inputs: Path | dict[str, NDArray[Any]], folder: Path | None, seed: int
+    program: Program,
+    target: Target,
+    inputs: Path | dict[str, NDArray[Any]],
+    folder: Path | None,
+    seed: int,
+    wait: float = 0.0,
 ) -> Inference:
     """Program a chip and read inputs through it.
 
@@ -44,9 +49,11 @@ def run_inference(
         inputs: an `.npz` file or arrays, one per graph input, the first axis the sample.
         folder: where to write, or None.
         seed: of devices and noise.
+        wait: simulated seconds between programming and the first read; billed as idle time.
 
     Raises:
         RunError: inputs do not fit the model, or the seed is out of range.
+        WaitError: the target has no time to wait.
     """
     check_seed(seed)
     require_execution(target)
@@ -56,6 +63,8 @@ def run_inference(
         machine = Machine(program, target, seed)
         machine.execute("program", {}, {}, 0)
         machine.close_epoch(0)
+        if wait:
+            machine.wait(wait)
         outputs = infer(machine, rows, 0)
         machine.close_epoch(1)
     bill = bill_of(machine)
@@ -64,6 +73,7 @@ def run_inference(
         "target": target.name,
         "target_hash": target.content_hash,
         "seed": seed,
+        "waited_seconds": wait,
         "samples": len(next(iter(rows.values()))),
         "simulated_seconds": machine.seconds,
         "cycles": bill.cycles,

@@ -20,6 +20,7 @@ from ohmflow.runtime.ledger.bill import Bill, make_bill
 from ohmflow.runtime.ledger.events import EventBook
 from ohmflow.runtime.ledger.files import ledger_csv, write_events
 from ohmflow.runtime.machine.machine import Machine
+from ohmflow.runtime.machine.wear_facts import wear_facts
 from ohmflow.runtime.training.atomic import replace_bytes, replace_file, replace_text
 from ohmflow.runtime.training.errors import RunError
 from ohmflow.runtime.training.trainer import Trainer
@@ -147,6 +148,8 @@ def summarise(
             "half_moves": sum(u.half_moves for u in machine.values.updates) if vectors else None,
         },
         "weights_clipped_at_start": sum(machine.values.clipped_weights),
+        "ageing": list(machine.target.device.ageing) or None,
+        "wear": wear_facts(machine, trainer.step),
         "host_seconds": host_seconds,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _VERSIONED}},
     }

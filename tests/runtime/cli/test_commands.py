@@ -117,6 +117,8 @@ def test_summary_holds_the_keys_of_its_contract(shell: Runner, tmp_path: Path, m
         "tiles",
         "updates",
         "weights_clipped_at_start",
+        "ageing",
+        "wear",
         "host_seconds",
         "versions",
     ]
