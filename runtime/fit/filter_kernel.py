@@ -46,12 +46,27 @@ def _mills(t: Any) -> Any:
 
 
 @njit(cache=True)
+def natural(law: Any, upper: Any, theta: Any) -> Any:
+    """Parameters of one filter as the law takes them: steps instead of logarithms, c² and ρ² in the last two places."""
+    p = theta.copy()
+    if law != LINEAR and law != LINEAR_ADDITIVE:
+        for own in range(2):
+            p[own] = exp(p[own])
+            if law == EXPONENTIAL:
+                # The own parameter is the step at w = 0, where z = 0: it follows the shared ones less than s does.
+                p[own] /= max(1.0 - p[upper + 2 + own], 0.02)
+    p[p.size - 2] = exp(2.0 * p[p.size - 2])
+    p[p.size - 1] = exp(2.0 * p[p.size - 1])
+    return p
+
+
+@njit(cache=True)
 def step_law(law: Any, p: Any, upper: Any, up: Any, x0: Any, x: Any) -> Any:
     """Mean signed step at x, its slope, and the same of what c multiplies.
 
     Args:
         law: one of the constants above.
-        p: [parameters] of one filter.
+        p: [parameters] of one filter, from `natural`.
         upper: index of the upper bound in p; the lower one follows, then the shared parameters.
         up: 1 for a pulse up, 0 for one down.
         x0: where w = 0.
@@ -61,7 +76,7 @@ def step_law(law: Any, p: Any, upper: Any, up: Any, x0: Any, x: Any) -> Any:
     sign = 1.0 if up else -1.0
     own = 0 if up else 1
     if law == CONSTANT:
-        f = sign * exp(p[own])
+        f = sign * p[own]
         return f, 0.0, f, 0.0
     if law == LINEAR or law == LINEAR_ADDITIVE:
         slope = -p[2 + own]
@@ -71,24 +86,22 @@ def step_law(law: Any, p: Any, upper: Any, up: Any, x0: Any, x: Any) -> Any:
         return f, slope, p[own], 0.0
     room = (high - x) if up else (x - low)
     if law == SOFT or law == SOFT_ADDITIVE:
-        rate = exp(p[own])
+        rate = p[own]
         f = sign * rate * room
         if law == SOFT:
             return f, -rate, f, -rate
         return f, -rate, rate * ((high - x0) if up else (x0 - low)), 0.0
     span = max(high - low, 1e-6)
     if law == EXPONENTIAL:
-        # The own parameter is the step at w = 0, where z = 0: it follows the shared ones less than s does.
         gain = sign * p[upper + 4 + (1 - up)] * 2.0 / span
-        lost_at_zero = p[upper + 2 + (1 - up)]
-        lost = lost_at_zero * exp(min(gain * (x - x0), 60.0))
+        lost = p[upper + 2 + (1 - up)] * exp(min(gain * (x - x0), 60.0))
         left = 1.0 - lost
         if left <= 0.0:
             return 0.0, 0.0, 0.0, 0.0
-        s = sign * exp(p[own]) / max(1.0 - lost_at_zero, 0.02)
+        s = sign * p[own]
         return s * left, -s * lost * gain, s * left, -s * lost * gain
     share = max(room / span, _LEAST)
-    f = sign * exp(p[own] + p[2 + own] * log(share))
+    f = sign * p[own] * exp(p[2 + own] * log(share))
     slope = -sign * f * p[2 + own] / (share * span)
     if room / span < _LEAST:
         f, slope = f * max(room / span, 0.0) / _LEAST, 0.0
@@ -141,7 +154,7 @@ def advance(law: Any, p: Any, upper: Any, x0: Any, up: Any, pulses: Any, m: Any,
     """Mean and variance after some pulses, before the last one is clipped."""
     sign = 1.0 if up else -1.0
     bound = p[upper] if up else p[upper + 1]
-    noise = exp(2.0 * p[p.size - 2])
+    noise = p[p.size - 2]
     for k in range(pulses):
         if k > 0:
             m, v = _clip(m, v, sign, bound)
@@ -182,12 +195,13 @@ def score(
     s = np.empty(more)
     for d in range(devices):
         for k in range(more + 1):
-            p[k] = theta[d]
+            moved = theta[d].copy()
             if k > 0:
-                p[k, k - 1] += h[d, k - 1]
+                moved[k - 1] += h[d, k - 1]
+            p[k] = natural(law, upper, moved)
         for i in range(first[d], first[d + 1]):
             for k in range(more + 1):
-                r = exp(2.0 * p[k, n - 1]) + known[i]
+                r = p[k, n - 1] + known[i]
                 if pulses[i] < 0:
                     m[k], v[k], each[k] = y[i], r, 0.0
                     continue
@@ -214,10 +228,10 @@ def innovations(law: Any, upper: Any, x0: Any, y: Any, pulses: Any, up: Any, kno
     n = theta.shape[1]
     z = np.full(y.size, np.nan)
     for d in range(theta.shape[0]):
-        p = theta[d]
+        p = natural(law, upper, theta[d])
         m, v = 0.0, 1.0
         for i in range(first[d], first[d + 1]):
-            r = exp(2.0 * p[n - 1]) + known[i]
+            r = p[n - 1] + known[i]
             if pulses[i] < 0:
                 m, v = y[i], r
                 continue

@@ -12,18 +12,24 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ohmflow.runtime.fit.filter_kernel import score
+from ohmflow.runtime.fit.filter_kernel import CONSTANT, LINEAR, LINEAR_ADDITIVE, score
 from ohmflow.runtime.fit.first_look import look
 from ohmflow.runtime.fit.models.protocol import FitModel
 from ohmflow.runtime.fit.trains import Trains
 
 Floats = npt.NDArray[np.float64]
 
+HARD_BOUNDED = (CONSTANT, LINEAR, LINEAR_ADDITIVE)
+"""Laws in which a bound does nothing until it is reached."""
 _ROUNDS = 60
 _ENOUGH, _ROUGHLY = 1e-3, 0.1
 _OWN_WIDTH, _BOUND_WIDTH, _LOG_WIDTH = 10.0, 4.0, 10.0
+_ALONE = 4
+"""Rounds in which devices also move alone."""
 _OFFSETS = (-0.15, -0.08, -0.04, -0.02, 0.0, 0.03, 0.1, 0.3)
 """Bounds that are tried, relative to the first ones, in ranges of the device."""
+_AWAY, _EXPLAINS = 30.0, 4.0
+"""Where a bound is no bound, and by how much it must raise the log likelihood to be one."""
 _STEP = 0.02
 """Of difference quotients, in standard errors."""
 
@@ -111,13 +117,14 @@ class _Search:
         theta, value = self.scan(theta, self.value(theta))
         damping = np.full(len(theta), 1e-2)
         information = np.zeros((*theta.shape, theta.shape[1]))
-        quiet = 0
+        quiet = at = 0
         for _ in range(_ROUNDS):
             _, gradient, information = self.call(theta, h)
             h = self.steps(information)
             before = value.sum()
             theta, value = self._together(theta, value, gradient, information)
-            for _ in range(2):
+            # Alone, devices find their way from afar; near the end the step along the arrow is the better one.
+            for _ in range(2 if at < _ALONE else 0):
                 _, gradient, information = self.call(theta, h)
                 lift = damping[:, None] * np.einsum("dii->di", information)[:, :p]
                 own = information[:, :p, :p] + np.einsum("di,ij->dij", lift, np.eye(p))
@@ -128,12 +135,13 @@ class _Search:
                 better = new > value
                 theta, value = np.where(better[:, None], trial, theta), np.where(better, new, value)
                 damping = np.clip(np.where(better, damping / 8.0, damping * 8.0), 1e-6, 1e6)
+            at += 1
             quiet = quiet + 1 if value.sum() - before < enough * max(1.0, len(theta) ** 0.5) else 0
             if quiet == quiet_rounds:
                 scanned, best = self.scan(theta, value)
                 if best.sum() - value.sum() < 1.0:
                     return theta, value, information, True
-                theta, value, quiet = scanned, best, 0
+                theta, value, quiet, at = scanned, best, 0, 0
         return theta, value, information, False
 
     def scan(self, theta: Floats, value: Floats) -> tuple[Floats, Floats]:
@@ -223,10 +231,21 @@ def maximise(model: FitModel, trains: Trains, zero: float, start: Floats | None 
     theta, value, information, converged = way.run(begin, _ENOUGH, 2)
     seen = way.observed(theta, information)
     own_variance, cross, shared_variance = _errors(seen, model.own_count)
+    for k, far in ((model.upper, _AWAY), (model.upper + 1, -_AWAY)) if model.law in HARD_BOUNDED else ():
+        moved = theta.copy()
+        moved[:, k] = far
+        # A few odd reads make a summit of their own, narrow and low: a bound must explain more than those.
+        own_variance[value - way.value(moved) < _EXPLAINS - _prior(way, k, far), k, k] = _AWAY**2
     corrected = theta.copy()
     corrected[:, model.own_count :] += shared_variance @ _adjustment(way, theta, information)
     corrected = way.inside(corrected)
     return Likely(model, trains, zero, corrected, value, own_variance, cross, shared_variance, converged)
+
+
+def _prior(way: _Search, k: int, far: float) -> Floats:
+    """What the weak prior takes from a bound that is far away, [devices]."""
+    taken: Floats = -0.5 * way.weight[k] * (far - way.at[:, k]) ** 2
+    return taken
 
 
 def search(model: FitModel, trains: Trains, zero: float) -> Floats:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from ohmflow.runtime.device_view.axes import axes, band, bars, frame, line, mark_y
 from ohmflow.runtime.devices.registry import device_class
 from ohmflow.runtime.fit.conclude import Concluded
-from ohmflow.runtime.fit.filter_kernel import innovations, step_law
+from ohmflow.runtime.fit.filter_kernel import innovations, natural, step_law
 from ohmflow.runtime.fit.study import Study
 from ohmflow.runtime.fit.synthesis import weights_along
 
@@ -134,8 +134,9 @@ def _law(fitted: Concluded, way: int, y: Floats) -> Floats:
     total, count = np.zeros(y.size), np.zeros(y.size)
     for theta in likely.theta:
         inside = (y < theta[m.upper]) & (y > theta[m.upper + 1])
+        p = natural(m.law, m.upper, theta)
         for k in np.flatnonzero(inside):
-            total[k] += abs(step_law(m.law, theta, m.upper, way, likely.zero, y[k])[0])
+            total[k] += abs(step_law(m.law, p, m.upper, way, likely.zero, y[k])[0])
             count[k] += 1
     enough = count >= max(1.0, 0.25 * len(likely.theta))
     return np.where(enough, 1e9 * likely.trains.half * total / np.maximum(count, 1.0), np.nan)

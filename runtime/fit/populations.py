@@ -52,7 +52,8 @@ def population(z: Floats, variance: Floats, known: npt.NDArray[np.bool_]) -> Pop
     from scipy.optimize import brentq
     from scipy.stats import chi2
 
-    x, v = z[known], np.maximum(variance[known], 1e-300)
+    x = z[known]
+    v = np.maximum(variance[known], 1e-12 * float(x.var()) + 1e-100)
     n = x.size
     weights = known / n
     if n == 1:
