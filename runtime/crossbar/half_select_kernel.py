@@ -17,7 +17,7 @@ from ohmflow.runtime import kernel_cache
 from ohmflow.runtime.crossbar.bits import popcount
 from ohmflow.runtime.crossbar.draws import GOLDEN, KIND_CROSSPOINT, hash_at, line_offset, normal
 from ohmflow.runtime.crossbar.trains import HALF_SELECT, draw_trains, step_key, vector_key
-from ohmflow.runtime.devices.protocol import pulse
+from ohmflow.runtime.devices.protocol import half_pulse, pulse
 
 _CHUNK = 64
 _ZERO = np.uint64(0)
@@ -59,7 +59,7 @@ def _pulse_row(
                     moved = pulse(planes, i, j, moved, row_up != col_up, xi)
                 else:
                     up = row_up if mine & slot != _ZERO else col_up
-                    moved += share * (pulse(planes, i, j, moved, up, xi) - moved)
+                    moved = half_pulse(planes, i, j, moved, up, xi, share)
             w[i, j] = moved
             if marks is not None:
                 marks[i, j] = start

@@ -63,7 +63,7 @@ class OneSidedPairParameters(SteppedParameters):
         description="Share of a device's state that is added to the step in the spread between pulses.",
     )
     refresh_at: float = Field(
-        default=0.75, gt=0, le=1, description="Share of its range from which a device makes its pair be refreshed."
+        default=0.75, gt=0, le=1, description="Share of its range past which a device makes its pair be refreshed; 1: never."
     )
     refresh_read_noise: float = Field(
         default=0.0, ge=0, allow_inf_nan=False, description="Spread of the read of a refresh, device units."
@@ -222,7 +222,7 @@ class OneSidedPair(SteppedDevice[OneSidedPairParameters]):
         """Refresh the pairs of which a device is nearly full; see `StatefulDevice.maintain`."""
         p = self.parameters
         limit = planes.low + np.float32(p.refresh_at) * (planes.high - planes.low)
-        full = (planes.g >= limit) & (planes.high > planes.low)
+        full = (planes.g > limit) & (planes.high > planes.low)
         alone = np.stack([-w, w]) + np.float32(max(p.reset, 0.0)) >= limit
         due = np.logical_and(full.any(axis=0), ~alone.any(axis=0))
         if not due.any():
