@@ -23,6 +23,22 @@ class ReadCounts(NamedTuple):
     dose: npt.NDArray[np.float64]
 
 
+class RefreshCounts(NamedTuple):
+    """What devices that need it were given after the updates of a call, apart from the updates' pulses.
+
+    Attributes:
+        reads: [blocks] int64, rows of the block that were read, once each.
+        resets: [blocks] int64, weights of the block whose devices were reset.
+        pulses: [blocks] int64, pulses that programmed them anew.
+        device_pulses: [rows, cols] int32, the same pulses weight by weight.
+    """
+
+    reads: npt.NDArray[np.int64]
+    resets: npt.NDArray[np.int64]
+    pulses: npt.NDArray[np.int64]
+    device_pulses: npt.NDArray[np.int32]
+
+
 class UpdateCounts(NamedTuple):
     """What the updates of a call did.
 
@@ -36,6 +52,7 @@ class UpdateCounts(NamedTuple):
         clipped: vectors that wanted a longer train than BL_max.
         lost: vectors with x and d not zero that pulsed no device.
         vectors: vectors of the call.
+        refresh: what devices with a refresh were given; None where nothing was due.
     """
 
     train_length: npt.NDArray[np.int32]
@@ -46,3 +63,4 @@ class UpdateCounts(NamedTuple):
     clipped: int
     lost: int
     vectors: int
+    refresh: RefreshCounts | None = None

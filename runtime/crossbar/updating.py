@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from ohmflow.runtime.crossbar.counts import UpdateCounts
+from ohmflow.runtime.crossbar.counts import RefreshCounts, UpdateCounts
 from ohmflow.runtime.crossbar.errors import NotFiniteError
 from ohmflow.runtime.crossbar.half_select_kernel import half_select_kernel_for
 from ohmflow.runtime.crossbar.spec import DrawSite, UpdateSpec
@@ -13,6 +13,7 @@ from ohmflow.runtime.crossbar.wear_kernel import count_pulses
 from ohmflow.runtime.crossbar.write_noise import show
 from ohmflow.runtime.devices.protocol import Device
 from ohmflow.runtime.devices.stepped import write_noise_of
+from ohmflow.runtime.devices.upkeep import Maintenance, maintain
 
 Matrix = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.int64]
@@ -40,6 +41,7 @@ class Updater:
         identity: npt.NDArray[np.uint64],
     ) -> None:
         self._name = name
+        self._device = device
         self._planes = planes
         self._blocks = blocks
         self._identity = identity
@@ -98,6 +100,7 @@ class Updater:
         )
         if marks is not None:
             show(hidden, marks, self._write_noise, w)
+        refresh = self._maintain(w, hidden, at)
         if totals[NOT_FINITE]:
             raise NotFiniteError(
                 f"{self._name}: x and d of an update must be finite, not so in {totals[NOT_FINITE]} of {n} vectors; "
@@ -105,7 +108,26 @@ class Updater:
             )
         rows, cols, together = counts[ROW_PULSES], counts[COL_PULSES], counts[COINCIDENCES]
         half_moves = self._half_moves(rows, cols, together)
-        return UpdateCounts(lengths, rows, cols, together, half_moves, int(totals[CLIPPED]), int(totals[LOST]), n)
+        clipped, lost = int(totals[CLIPPED]), int(totals[LOST])
+        return UpdateCounts(lengths, rows, cols, together, half_moves, clipped, lost, n, refresh)
+
+    def _maintain(self, w: Matrix, hidden: Matrix, at: DrawSite) -> RefreshCounts | None:
+        """Give devices that remember more than their weight what is due."""
+        seed, array_id = (int(field) for field in self._identity)
+        done = maintain(self._device, self._planes, hidden, seed, array_id, at.numbers())
+        if done is None:
+            return None
+        w[done.devices] = hidden[done.devices]
+        return self._counted(done)
+
+    def _counted(self, done: Maintenance) -> RefreshCounts:
+        reads, resets, pulses = np.zeros((3, self._blocks.shape[0]), np.int64)
+        for b, (row0, col0, rows, cols) in enumerate(self._blocks):
+            block = np.s_[row0 : row0 + rows, col0 : col0 + cols]
+            reads[b] = done.devices[block].any(axis=1).sum()
+            resets[b] = done.devices[block].sum()
+            pulses[b] = done.pulses[block].sum()
+        return RefreshCounts(reads, resets, pulses, done.pulses)
 
     def count_pulses(self, x: Matrix, d: Matrix, rate: float, at: DrawSite, pulses: npt.NDArray[np.uint32]) -> None:
         """Count the whole pulses that an update brings to every device, without making it.

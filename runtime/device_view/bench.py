@@ -14,8 +14,8 @@ from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.draws import Purpose
 from ohmflow.runtime.crossbar.spec import Block, DrawSite, UpdateSpec
 from ohmflow.runtime.device_view.errors import DeviceViewError, NotPulsedError
+from ohmflow.runtime.devices.of_target import device_of, half_select_ratio_of
 from ohmflow.runtime.devices.protocol import Device
-from ohmflow.runtime.devices.registry import device_class
 from ohmflow.targets.schema.device import is_pulsed
 from ohmflow.targets.schema.target import Target
 
@@ -99,8 +99,7 @@ class DeviceBench:
         """
         if not is_pulsed(target.device):
             raise _not_pulsed(target)
-        kind = device_class(target.device.model)
-        self.device: Device = kind(kind.Parameters(**target.device.parameters))
+        self.device: Device = device_of(target.device)
         if not self.device.dw_min > 0.0:
             raise _not_pulsed(target)
         w_min, w_max = self.device.nominal_bounds
@@ -111,7 +110,7 @@ class DeviceBench:
                 f"--pulses: must be at most {_MOST_IN_ALL // options.devices} with {options.devices} devices, not "
                 f"{self.pulses}; take fewer of either"
             )
-        self.half_select = target.device.half_select_ratio
+        self.half_select = half_select_ratio_of(self.device, target.device)
         self._devices = options.devices
         self._array = self._make(1, 0.0, options.seed)
         self._halves = self._make(2, self.half_select, options.seed) if self.half_select > 0.0 else None

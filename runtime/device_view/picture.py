@@ -88,7 +88,11 @@ def _told(view: DeviceView) -> list[str]:
     if view.window is not None:
         low, high = (scaled(siemens, "S") for siemens in view.window)
         window = f"; w_min to w_max is {low} to {high}"
-    numbers = ", ".join(f"{name} {value:g}".replace(" -", " −") for name, value in view.parameters.items() if value)
+    numbers = ", ".join(
+        f"{name} {value:g}".replace(" -", " −") if isinstance(value, int | float) else f"{name} of {len(value)}"
+        for name, value in view.parameters.items()
+        if value
+    )
     return [
         *wrap(numbers, _LETTERS),
         f"{options.devices} devices, seed {options.seed}, trains of {view.pulses} pulses{window}",

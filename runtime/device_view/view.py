@@ -1,6 +1,7 @@
 """What is seen of devices under pulses, and the figures that sum it up."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,7 +77,7 @@ class DeviceView:
 
     target: str
     model: str
-    parameters: dict[str, float]
+    parameters: dict[str, Any]
     window: tuple[float, float] | None
     options: ViewOptions
     dw_min: float
