@@ -25,7 +25,7 @@ class KernelCacheWarning(UserWarning):
     """Compiled kernels can not be kept; all else works."""
 
 
-_KERNEL_FOLDERS = ("crossbar", "devices", "machine", "network")
+_KERNEL_FOLDERS = ("crossbar", "devices", "machine", "network", "rules")
 
 
 def _installed_version(distribution: str) -> str:
@@ -127,6 +127,12 @@ def covers(device_part: type) -> bool:
     """
     module = device_part.__module__
     return module.startswith("ohmflow.") or module in _PLUGINS
+
+
+def covers_planes(planes: object) -> bool:
+    """Say whether kernels made for the planes of a device, or of a cell of devices, may be kept; see `covers`."""
+    parts = planes if isinstance(planes, tuple) else ()
+    return covers(type(planes)) and all(covers_planes(part) for part in parts if isinstance(part, tuple))
 
 
 def is_cold() -> bool:

@@ -6,6 +6,7 @@ and every mistake is reported at once.
 
 from collections.abc import Iterator
 
+from ohmflow.targets.cell_checks import cells
 from ohmflow.targets.cost_checks import costs, not_modelled
 from ohmflow.targets.inventory_checks import executes, inventory, validation
 from ohmflow.targets.read_checks import reads
@@ -18,7 +19,7 @@ _LONGEST_TRAIN = 63
 
 def check(view: View) -> list[Fault]:
     """All faults across keys, in order of the sections."""
-    own = (executes, _device, _half_select, _ageing, _converters, _sequencing, _memories, _chip, _time)
+    own = (executes, _device, cells, _half_select, _ageing, _converters, _sequencing, _memories, _chip, _time)
     groups = (*own, reads, inventory, validation, not_modelled, costs)
     return [fault for group in groups for fault in group(view)]
 

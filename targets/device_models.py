@@ -74,6 +74,15 @@ def facts_of(model: str, parameters: Mapping[str, float]) -> tuple[float, tuple[
     return float(device.dw_min), (float(low), float(high))
 
 
+def is_pair(model: str) -> bool:
+    """Whether a device model is itself two devices, of which w is the difference and a pulse moves one.
+
+    Raises:
+        DeviceModelError: no such model, two of that name, or one that can not be loaded.
+    """
+    return bool(getattr(_device_class(model), "is_pair", False)) if model != FIXED else False
+
+
 def _device_class(model: str) -> Any:
     """Load the class of a model; its attribute `Parameters` is checked, the rest is the runtime's business."""
     entries = model_entries()

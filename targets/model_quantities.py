@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from ohmflow.targets.adc_survey import conversion_energy, converter_area
 from ohmflow.targets.area import area_tree
+from ohmflow.targets.cells import layout_of
 from ohmflow.targets.components.registry import all_events
 from ohmflow.targets.errors import QuantityError
 from ohmflow.targets.quantity import Quantity
@@ -126,18 +127,18 @@ def _period(target: Target) -> Quantity:
 def _mvm_latency(target: Target) -> Quantity | None:
     if not target.has_time:
         return None
-    return _period(target) * read_latency(target, target.tile.crossbar.cols, "cols")
+    return _period(target) * read_latency(target, target.tile.crossbar.weight_cols, "cols")
 
 
 def _mvm_interval(target: Target) -> Quantity | None:
     if not target.has_time:
         return None
-    return _period(target) * read_interval(target, target.tile.crossbar.cols, "cols")
+    return _period(target) * read_interval(target, target.tile.crossbar.weight_cols, "cols")
 
 
 def _mvm_energy(target: Target) -> Quantity | None:
     """Joules of what is modelled of a read; None where nothing is."""
-    rows, cols = target.tile.crossbar.rows, target.tile.crossbar.cols
+    rows, cols = target.tile.crossbar.rows, target.tile.crossbar.weight_cols
     dose = _dose(target)
     driven, converted = Fraction(rows * passes(target)), Fraction(cols * conversions_per_read(target))
     counts = {"read_row": driven, "dac_conversion": driven, "adc_conversion": converted}
@@ -152,18 +153,20 @@ def _mvm_energy(target: Target) -> Quantity | None:
 
 
 def _dose(target: Target) -> Fraction | None:
-    """Siemens under a whole read: each device in the middle of its window, and its reference at weight 0."""
+    """Siemens under a whole read: each device in the middle of its window, and references at weight 0."""
     window, parameters = target.device.conductance, target.device.parameters
     if window is None:
         return None
     low, high = window.min.value.value, window.max.value.value
     bottom, top = Fraction(parameters["w_min"]), Fraction(parameters["w_max"])
     reference = low + (high - low) * (-bottom) / (top - bottom)
-    return ((low + high) / 2 + reference) * target.tile.crossbar.rows * target.tile.crossbar.cols * passes(target)
+    cell = layout_of(target)
+    each = (low + high) / 2 * (cell.conducting - cell.references) + reference * cell.references
+    return each * target.tile.crossbar.rows * target.tile.crossbar.weight_cols * passes(target)
 
 
 def _operations(target: Target) -> Quantity:
-    return _TWO_OPS * (target.tile.crossbar.rows * target.tile.crossbar.cols)
+    return _TWO_OPS * (target.tile.crossbar.rows * target.tile.crossbar.weight_cols)
 
 
 def _op_energy(target: Target) -> Quantity | None:

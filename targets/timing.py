@@ -96,9 +96,9 @@ def verify_cycles(target: Target, cols: int) -> int:
 
 
 def converters(target: Target, side: Side) -> int:
-    """Converters on one side of a tile: ⌈physical lines / shared_by⌉."""
+    """Converters on one side of a tile: ⌈lines / shared_by⌉, the currents of a cell's columns being joined before."""
     crossbar = target.tile.crossbar
-    return _ceil_div(crossbar.cols if side == "cols" else crossbar.rows, _adc(target).shared_by)
+    return _ceil_div(crossbar.weight_cols if side == "cols" else crossbar.rows, _adc(target).shared_by)
 
 
 def conversion_interval(target: Target) -> int:

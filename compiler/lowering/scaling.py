@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmflow.compiler.errors import CompilerError
+from ohmflow.targets.cells import cell_facts
 from ohmflow.targets.schema.target import Target
 
 SCALINGS = ("max", "fixed", "none")
@@ -47,14 +48,14 @@ class WeightScaling:
 
         Args:
             weights: initial logical weights by array.
-            target: whose device's nominal bounds count; a device without bounds needs no scaling.
+            target: whose cells' nominal bounds count; a device without bounds needs no scaling.
         """
-        parameters = target.device.parameters
-        if self.kind == "none" or "w_max" not in parameters:
+        if self.kind == "none" or "w_max" not in target.device.parameters:
             return dict.fromkeys(weights, 1.0)
         if self.kind == "fixed":
             return dict.fromkeys(weights, self.alpha)
-        bound = min(parameters["w_max"], -parameters["w_min"])
+        _, (low, high) = cell_facts(target)
+        bound = min(high, -low)
         largest = {name: float(np.max(np.abs(value), initial=0.0)) for name, value in weights.items()}
         # An array of zeros has no largest weight to go by; its devices' range then stands for [-1, 1].
         return {name: (top / (self.fill * bound) if top > 0 else 1.0 / bound) for name, top in largest.items()}

@@ -35,7 +35,7 @@ def assign(
     Raises:
         InfeasibleError: more tiles are needed than the target has; the text says how many are short.
     """
-    tile_rows, tile_cols = target.tile.crossbar.rows, target.tile.crossbar.cols
+    tile_rows, tile_cols = target.tile.crossbar.rows, target.tile.crossbar.weight_cols
     owned = [(name, block) for name, (rows, cols) in shapes.items() for block in cut(rows, cols, tile_rows, tile_cols)]
     grid = grid_of(target)
     tiles = None if grid is None or target.tile.unlimited else grid.tiles

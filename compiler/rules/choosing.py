@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ohmflow.compiler.rules.errors import RuleError
 from ohmflow.compiler.rules.protocol import Declaration, DeviceFacts, Layer, Rule, RuleOptions, Setting
 from ohmflow.compiler.rules.registry import rule
-from ohmflow.targets.device_models import facts_of
+from ohmflow.targets.cells import cell_facts
 from ohmflow.targets.schema.target import Target
 
 
@@ -134,7 +134,7 @@ def device_facts(target: Target) -> DeviceFacts:
         DeviceModelError: the device model can not be had.
     """
     device, update = target.device, target.tile.update
-    dw_min, (low, high) = facts_of(device.model, device.parameters)
+    dw_min, (low, high) = cell_facts(target)
     return DeviceFacts(
         device.model,
         dw_min,

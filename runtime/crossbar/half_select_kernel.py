@@ -119,4 +119,4 @@ _update_half_selected_unkept = njit(update_half_selected.py_func)
 
 def half_select_kernel_for(planes: Any) -> Any:
     """Choose the kernel for an array of devices; see `update_kernel.update_kernel_for`."""
-    return update_half_selected if kernel_cache.covers(type(planes)) else _update_half_selected_unkept
+    return update_half_selected if kernel_cache.covers_planes(planes) else _update_half_selected_unkept

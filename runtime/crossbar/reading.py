@@ -1,6 +1,6 @@
 """How an array is read: its blocks, converters and conductances on one side, the read kernel on the other."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ class Reader:
         alpha: α of W = α·w.
         blocks: [blocks, 4] int64 row0, col0, rows, cols.
         identity: uint64 seed, array.
+        conducting: sums of the weights of every cell's devices, where cells have several.
 
     Raises:
         SpecError: noise or wires ask for conductances, and there is no range.
@@ -42,6 +43,7 @@ class Reader:
         alpha: float,
         blocks: npt.NDArray[np.int64],
         identity: npt.NDArray[np.uint64],
+        conducting: Callable[[], Matrix] | None = None,
     ) -> None:
         self._is_exact = spec is None
         self._spec = spec or _EXACT
@@ -49,7 +51,7 @@ class Reader:
         self._blocks = blocks
         self._identity = identity
         self._settings = kernel_settings(self._spec, alpha)
-        self._weights = ReadWeights(self._spec, conductance, nominal_bounds, blocks)
+        self._weights = ReadWeights(self._spec, conductance, nominal_bounds, blocks, conducting)
         sides = (False, True)
         self._mismatches = [mismatches(self._spec, blocks, identity, side) for side in sides]
         self._scales = [InputScales(self._spec, side, blocks) for side in sides]

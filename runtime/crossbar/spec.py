@@ -234,10 +234,17 @@ class Block:
 
 @dataclass(frozen=True)
 class ConductanceSpec:
-    """The conductances of w_min and w_max, siemens; a reference at G(0) conducts beside every cell."""
+    """The conductances of w_min and w_max of one device, siemens.
+
+    Attributes:
+        g_min: at w_min.
+        g_max: at w_max.
+        elements: devices of a cell and references beside it, each of which conducts; a reference has G(0).
+    """
 
     g_min: float
     g_max: float
+    elements: int = 2
 
     def __post_init__(self) -> None:
         """Check the range.

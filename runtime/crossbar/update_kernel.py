@@ -260,4 +260,4 @@ def update_kernel_for(planes: Any) -> Any:
     Returns:
         `update_pulsed`, or the same without its place in the kernel cache if the cache does not cover the device.
     """
-    return update_pulsed if kernel_cache.covers(type(planes)) else _update_pulsed_unkept
+    return update_pulsed if kernel_cache.covers_planes(planes) else _update_pulsed_unkept

@@ -21,3 +21,7 @@ class BrokenDeviceError(DeviceError):
 
 class PulseError(DeviceError):
     """A device can not be under the pulses that a target gives it."""
+
+
+class CellError(DeviceError):
+    """Devices that can not be put together to the cell that a target asks for."""

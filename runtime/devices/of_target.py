@@ -1,8 +1,12 @@
 """The device of a target: the model that it names, with its parameters, under its pulses."""
 
+from ohmflow.runtime.devices.cells import Cell
+from ohmflow.runtime.devices.errors import CellError
 from ohmflow.runtime.devices.protocol import Device
 from ohmflow.runtime.devices.registry import device_class
+from ohmflow.targets.cells import layout_of
 from ohmflow.targets.schema.device import Device as DeviceSection
+from ohmflow.targets.schema.target import Target
 
 
 def device_of(section: DeviceSection) -> Device:
@@ -41,3 +45,27 @@ def half_select_ratio_of(device: Device, section: DeviceSection) -> float:
     if told or section.pulse is None or section.pulse.scheme != "half-select":
         return section.half_select_ratio
     return float(getattr(device, "half_select_ratio", 0.0))
+
+
+def cell_of(target: Target) -> Device:
+    """Make the cell of a target, which holds one weight.
+
+    Args:
+        target: its device, and what its crossbar makes of it.
+
+    Returns:
+        The device itself where it is the whole cell.
+
+    Raises:
+        DeviceError: the model can not be had, not under such pulses, or not in such a cell.
+    """
+    device, layout = device_of(target.device), layout_of(target)
+    if len(layout.gains) == 1:
+        return device
+    if half_select_ratio_of(device, target.device) > 0.0:
+        raise CellError(
+            f"tile.crossbar.cell: devices of a {target.tile.crossbar.cell} cell must not move when half selected, "
+            "since lines of one cell then have polarities of their own; write 'scheme: full' or "
+            "'half_select_step: 0' under device"
+        )
+    return Cell(device, layout)

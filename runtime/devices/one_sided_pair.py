@@ -12,8 +12,8 @@ look after each, until it is within half a step, or for `refresh_pulses` pulses 
 An exponential law of phase-change devices: aihwkit's exp-step from 0 to b with a and b = 0 is κ = 2a·γ_up, A = A_up.
 Source: Nandakumar et al. 2020 (10.3389/fnins.2020.00406) for pairs and their refresh; the aihwkit device family (Rasch
 et al. 2021, arXiv 2104.02184) for the step.
-Not modelled: that pairs conduct g₊ + g₋ (currents count w alone), drift, time and energy of the refresh (its reads,
-resets and pulses are counted).
+Each device conducts the window's least conductance at 0 and its largest at w_max. Not modelled: drift, time and energy
+of the refresh (its reads, resets and pulses are counted).
 """
 # mypy: allow-untyped-decorators, no-warn-return-any
 
@@ -179,6 +179,7 @@ class OneSidedPair(SteppedDevice[OneSidedPairParameters]):
 
     name: ClassVar[str] = "one-sided-pair"
     Parameters: ClassVar[type[OneSidedPairParameters]] = OneSidedPairParameters
+    is_pair: ClassVar[bool] = True
 
     @property
     def dw_min(self) -> float:
@@ -200,6 +201,16 @@ class OneSidedPair(SteppedDevice[OneSidedPairParameters]):
         return OneSidedPairPlanes(
             low.copy(), np.stack([down, up]), low, high, per_range, *(np.float32(number) for number in numbers)
         )
+
+    @property
+    def window_bounds(self) -> tuple[float, float]:
+        """Least and largest state of the plus device, to which the target's conductance window belongs."""
+        return 0.0, self.parameters.w_max
+
+    def conducting(self, planes: OneSidedPairPlanes) -> Plane:
+        """Return g₊ + g₋ of every pair, [rows, cols] device units, of which its conductance is a linear function."""
+        total: Plane = planes.g[0] + planes.g[1]
+        return total
 
     def bounds(self, planes: OneSidedPairPlanes) -> tuple[Plane, Plane]:
         """Return each pair's own (b_min, b_max), [rows, cols], device units."""

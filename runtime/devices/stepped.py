@@ -73,7 +73,11 @@ def write_noise_of(device: Device) -> float:
         device: any; `write_noise` is a parameter of those whose `parameters` are `SteppedParameters`.
 
     Returns:
-        Standard deviation, device units; 0 for no write noise.
+        Standard deviation, device units; 0 for no write noise. What is no single device says it itself, as
+        `write_noise`.
     """
+    own = getattr(device, "write_noise", None)
+    if own is not None:
+        return float(own)
     parameters = getattr(device, "parameters", None)
     return parameters.write_noise * parameters.dw_min if isinstance(parameters, SteppedParameters) else 0.0

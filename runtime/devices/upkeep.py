@@ -89,3 +89,45 @@ def maintain(
         site: which update it was.
     """
     return device.maintain(planes, w, seed, array_id, site) if isinstance(device, StatefulDevice) else None
+
+
+@runtime_checkable
+class TurnTaking(Protocol):
+    """A device of several that take turns, step by step."""
+
+    def begin(self, planes: Any, step: int) -> None:
+        """Say which of them take the pulses of a step.
+
+        Args:
+            planes: the devices; changed.
+            step: its number, from 0.
+        """
+
+
+def begin(device: Device, planes: Any, step: int) -> None:
+    """Begin the updates of a step; see `TurnTaking.begin`.
+
+    Args:
+        device: the model; one device alone takes no turns.
+        planes: the devices.
+        step: number of the step.
+    """
+    if isinstance(device, TurnTaking):
+        device.begin(planes, step)
+
+
+@runtime_checkable
+class Conducting(Protocol):
+    """A cell of several devices, whose conductance does not follow from its weight."""
+
+    @property
+    def window_bounds(self) -> tuple[float, float]:
+        """Weights of one device to which the ends of the target's conductance window belong."""
+
+    def conducting(self, planes: Any) -> Plane:
+        """Return the sum of the weights of every cell's devices, [rows, cols] device units."""
+
+
+def window_bounds_of(device: Device) -> tuple[float, float]:
+    """Weights of one device to which the ends of the target's conductance window belong."""
+    return device.window_bounds if isinstance(device, Conducting) else device.nominal_bounds

@@ -14,14 +14,17 @@ reference, and L the length of a train:
 """
 
 from dataclasses import dataclass
+from math import copysign
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ohmflow.compiler.program.program import ArrayRecord, BlockRecord, Program
 from ohmflow.compiler.program.tables import Op
-from ohmflow.runtime.devices.registry import device_class
+from ohmflow.runtime.devices.of_target import cell_of
+from ohmflow.runtime.devices.upkeep import window_bounds_of
 from ohmflow.runtime.estimate.assumptions import ASSUMPTIONS, WINDOWS, Assumption, Given
+from ohmflow.targets.cells import layout_of
 from ohmflow.targets.schema.device import FIXED
 from ohmflow.targets.schema.target import Target
 from ohmflow.targets.timing import conversions_per_read, passes
@@ -29,7 +32,7 @@ from ohmflow.targets.timing import conversions_per_read, passes
 
 @dataclass(frozen=True)
 class Cell:
-    """Conductance of a cell and its reference: `base + slope · w`, siemens; None in `Profile` without a window."""
+    """Conductance of a cell, references included: `base + slope · w`, siemens; None in `Profile` without a window."""
 
     base: float
     slope: float
@@ -80,13 +83,14 @@ class Profile:
         self.given = given
         self.target = target
         self._values = {(g.name, g.array, g.phase): g for g in given}
+        layout = layout_of(target)
         if target.device.model == FIXED:
             low, high = (float(target.device.parameters[name]) for name in ("w_min", "w_max"))
+            bounds = layout.bounds(low, high)
             self.pulsed, converted = False, True
         else:
-            kind = device_class(target.device.model)
-            device = kind(kind.Parameters(**target.device.parameters))
-            low, high = device.nominal_bounds
+            device = cell_of(target)
+            bounds, (low, high) = device.nominal_bounds, window_bounds_of(device)
             self.pulsed = converted = device.dw_min > 0
         self.reads = converted and (target.tile.dac is not None or target.tile.adc is not None)
         self.passes, self.conversions = passes(target), conversions_per_read(target)
@@ -94,9 +98,14 @@ class Profile:
         self.cell: Cell | None = None
         if window is not None and self.reads:
             slope = (window.max.si - window.min.si) / (high - low)
-            self.cell = Cell(2.0 * (window.min.si - low * slope), slope)
+            # The sum of a cell's device weights in terms of its own: none of a difference, all of a sum of equals.
+            share = 1.0 if layout.is_one_model else sum(map(copysign, (1.0,) * len(layout.gains), layout.gains))
+            base = layout.conducting * (window.min.si - low * slope)
+            self.cell = Cell(base, slope * share / sum(map(abs, layout.gains)))
         self._windowed = {WINDOWS, *windowed_arrays(program)}
-        self._weights = {a.name: _programmed(program, a, low, high) for a in program.arrays}
+        self._weights = {a.name: _programmed(program, a, *bounds) for a in program.arrays}
+        if layout.is_one_model:  # either device of a pair holds what a weight is above or below 0
+            self._weights = {name: np.abs(weights) for name, weights in self._weights.items()}
 
     def value(self, name: str, array: str, phase: str = "") -> float:
         """The value of an assumption for an array in a phase."""

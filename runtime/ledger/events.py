@@ -19,6 +19,7 @@ from ohmflow.runtime.ledger import tally as columns
 from ohmflow.runtime.ledger.activity import ON_ARRAYS, ActivityBook
 from ohmflow.runtime.ledger.counted import counts_of, take_counts
 from ohmflow.targets import timing
+from ohmflow.targets.cells import layout_of
 from ohmflow.targets.schema.target import Target
 
 Key = tuple[str, str, str, str]
@@ -27,20 +28,30 @@ Key = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class TileShape:
-    """What of a tile its events depend on: physical lines, which every pulse charges whole, and its converters."""
+    """What of a tile its events depend on: physical lines, which every pulse charges whole, and its converters.
+
+    Attributes:
+        rows, cols: physical lines.
+        dac, adc, shift_add: whether there are any.
+        columns: physical columns of a column of weights, all of which a transposed read and programming drive.
+        pulsed_columns: those of them on which a pulse of an update fires.
+    """
 
     rows: int
     cols: int
     dac: bool
     adc: bool
     shift_add: bool = False
+    columns: int = 1
+    pulsed_columns: int = 1
 
     @classmethod
     def of(cls, target: Target) -> "TileShape":
         """The shape of a target's tiles."""
         tile, lines = target.tile, target.tile.crossbar
         has_dac, has_adc = tile.dac is not None, tile.adc is not None
-        return cls(lines.rows, lines.cols, has_dac, has_adc, has_adc and timing.adds_passes(target))
+        adds, cell = has_adc and timing.adds_passes(target), layout_of(target)
+        return cls(lines.rows, lines.cols, has_dac, has_adc, adds, cell.columns, cell.pulsed_columns)
 
 
 class EventBook:
@@ -190,8 +201,10 @@ def tally_events(program: Program, tile: TileShape, entry: Entry, table: NDArray
 def _block_events(
     tile: TileShape, code: Op, forward: bool, counted: NDArray[np.float64]
 ) -> Iterator[tuple[str, str, float]]:
-    driven = counted[columns.DRIVEN] + counted[columns.VERIFY_READS]
-    rows, cols, both = counted[columns.ROW_PULSES], counted[columns.COL_PULSES], counted[columns.COINCIDENCES]
+    driven = (counted[columns.DRIVEN] + counted[columns.VERIFY_READS]) * (1 if forward else tile.columns)
+    fired = tile.columns if code is Op.PROGRAM else tile.pulsed_columns
+    rows, cols, both = (counted[at] for at in (columns.ROW_PULSES, columns.COL_PULSES, columns.COINCIDENCES))
+    cols, both = cols * fired, both * fired
     yield "driver", "read_row" if forward else "read_col", driven
     if tile.dac:
         yield "dac", "dac_conversion", driven

@@ -51,7 +51,7 @@ def run_facts(
             "hash": target.content_hash,
             "device": target.device.model,
             "tile_rows": tile.crossbar.rows,
-            "tile_cols": tile.crossbar.cols,
+            "tile_cols": tile.crossbar.weight_cols,
             "clock_hz": program.chip.clock_hz,
             "mesh": None if program.chip.mesh is None else list(program.chip.mesh),
             "tiles": program.chip.tiles,

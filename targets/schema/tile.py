@@ -9,9 +9,10 @@ from ohmflow.targets.schema.figure import (
     Length,
     LineCapacitance,
     LineResistance,
+    PositiveNumber,
     Power,
 )
-from ohmflow.targets.schema.leaves import Bool, BusyCycles, Choice, Count, Cycles
+from ohmflow.targets.schema.leaves import Bool, BusyCycles, Choice, Count, Cycles, Whole
 from ohmflow.targets.schema.model import SectionModel
 from ohmflow.targets.schema.reading import Adc, Dac, Read
 from ohmflow.targets.schema.updating import Program, Update
@@ -22,8 +23,13 @@ class Crossbar(SectionModel):
 
     Attributes:
         rows: lines that are inputs of a forward read.
-        cols: lines that are its outputs.
-        cell: `single-with-reference`: one device a weight, read against a reference.
+        cols: lines that are its outputs; a cell of several devices takes one for each.
+        cell: `single-with-reference`: one device a weight, read against a reference; `differential-pair`: two, read
+            against each other; `multi-device`: several, each with a reference.
+        cell_devices: devices of a cell, where it is `multi-device`.
+        cell_significance: of `multi-device`, the gain of each device's weight relative to the one before, or 1.
+        cell_pulses: `all`: every device of a cell takes every pulse, the minus device of a pair the other way round;
+            `in-turn`: one takes those of a step, the next one those of the next step.
         wire_r: ohm/m, resistance of a line per length; per cell it is `wire_r * pitch`.
         wire_c: F/m, capacitance of a line per length.
         pitch: m, from cell to cell, along rows and columns.
@@ -31,10 +37,23 @@ class Crossbar(SectionModel):
 
     rows: Count
     cols: Count
-    cell: Annotated[Literal["single-with-reference"], Choice()]
+    cell: Annotated[Literal["single-with-reference", "differential-pair", "multi-device"], Choice()]
+    cell_devices: Annotated[int, Whole(2, 8)] = 2
+    cell_significance: PositiveNumber | None = None
+    cell_pulses: Annotated[Literal["all", "in-turn"], Choice()] = "all"
     wire_r: LineResistance | None = None
     wire_c: LineCapacitance | None = None
     pitch: Length | None = None
+
+    @property
+    def columns_per_weight(self) -> int:
+        """Physical columns of one column of weights."""
+        return {"differential-pair": 2, "multi-device": self.cell_devices}.get(self.cell, 1)
+
+    @property
+    def weight_cols(self) -> int:
+        """Columns of weights that the crossbar holds."""
+        return self.cols // self.columns_per_weight
 
 
 class Driver(SectionModel):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ohmflow.runtime.crossbar.array import CrossbarArray
-from ohmflow.runtime.crossbar.spec import Block, ConductanceSpec, DrawSite, UpdateSpec
+from ohmflow.runtime.crossbar.spec import Block, ConductanceSpec, DrawSite, ReadSpec, UpdateSpec
 from ohmflow.runtime.devices.cells import Cell
 from ohmflow.runtime.devices.constant_step import ConstantStep
 from ohmflow.runtime.devices.errors import CellError
@@ -136,8 +136,6 @@ def test_pair_cancels_the_asymmetry_of_its_devices() -> None:
 
 def test_both_devices_of_a_pair_conduct() -> None:
     window = ConductanceSpec(10e-9, 160e-9, 2)  # 100 nS a device unit; 60 nS at weight 0
-    from ohmflow.runtime.crossbar.spec import ReadSpec
-
     read = ReadSpec(7, 9, 12.0)
     array = array_of(Cell(device(up_down=1.0), PAIR), read=read, conductance=window)
     array.program(np.full((ROWS, COLS), 0.4))
@@ -172,7 +170,7 @@ def test_write_noise_of_a_cell_is_that_of_its_sum() -> None:
 
 def test_devices_with_state_of_their_own_make_no_cells() -> None:
     pair = OneSidedPair(OneSidedPair.Parameters(dw_min=0.01, w_max=1.0, w_min=-1.0))
-    with pytest.raises(CellError, match="one-sided-pair.*must remember their weight alone"):
+    with pytest.raises(CellError, match=r"one-sided-pair.*must remember their weight alone"):
         Cell(pair, PAIR).planes(2, 2, 0, 0)
 
 
