@@ -106,7 +106,8 @@ ONE_MISTAKE = {
     ),
     "choice": (
         {"noise_management: abs-max": "noise_management: absmax"},
-        "chip.yaml:24:97: tile.read.noise_management must be abs-max or none, not 'absmax'; write 'abs-max'",
+        "chip.yaml:24:97: tile.read.noise_management must be abs-max, average-abs-max, constant, none, not 'absmax'; "
+        "write 'abs-max'",
     ),
     "mesh": (
         {"mesh: 4 x 2": "mesh: 4"},
