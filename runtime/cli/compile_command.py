@@ -177,7 +177,7 @@ def _show(stages: "Stages", output: Path | None) -> None:
         click.echo(f"  digital {product['node']}: {product['reason']}")
     click.echo(
         f"  {summary['tiles']} tile{'s' if summary['tiles'] != 1 else ''}, {summary['segments']} digital segments, "
-        f"{len(summary['states'])} digital parameters"
+        f"{sum(not state.layer for state in stages.program.states)} digital parameters"
     )
     if "train_step" not in stages.program.entries:
         click.echo(f"  for inference only: {summary['target']} can not train")

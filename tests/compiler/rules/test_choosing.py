@@ -57,8 +57,8 @@ def test_facts_are_those_of_the_device_model() -> None:
         ),
         (
             RuleChoice("tiki-taka", {"transfer_every": "0"}, "fc*"),
-            "--layer-rule 'fc*' transfer_every: must be greater than or equal to 1, not '0'; it is the vectors from one "
-            "transfer to the next",
+            "--layer-rule 'fc*' transfer_every: must be greater than or equal to 1, not '0'; it is the vectors from "
+            "one transfer to the next",
         ),
         (
             RuleChoice("sgd", {"gamma": "1"}),
@@ -94,9 +94,8 @@ def test_option_texts_are_pairs_once() -> None:
 
 
 def test_unknown_rule_of_a_pattern_names_the_pattern() -> None:
-    with pytest.raises(
-        ChoiceError, match=r"^--layer-rule 'fc\*': must be one of .*, not 'sgdm'; did you mean 'sgd'\?$"
-    ):
+    message = r"^--layer-rule 'fc\*': must be one of .*, not 'sgdm'; did you mean 'sgd'\?$"
+    with pytest.raises(ChoiceError, match=message):
         CompileOptions(layer_rules=(RuleChoice("sgdm", {}, "fc*"),))
 
 
