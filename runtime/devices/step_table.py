@@ -21,6 +21,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 
 from ohmflow.targets.schema.leaves import refuse
 
@@ -88,13 +89,17 @@ def read_table(given: Any, info: ValidationInfo) -> Any:
             return _of_arrays(_read_npz(path), given)
         if path.suffix == ".csv":
             return _read_csv(path, given)
-    except (OSError, UnicodeDecodeError, ValueError, zipfile.BadZipFile) as error:
+    except PydanticCustomError:
+        raise
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
         raise refuse(f"must be a file that can be read, not '{given}' ({why}); check the path and the file") from None
     raise refuse(f"must be a table, or a file that ends in .csv or .npz, not '{given}'; write such a path")
 
 
 def _read_npz(path: Path) -> dict[str, Floats]:
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is no archive of arrays")
     with np.load(path, allow_pickle=False) as held:
         return {name: np.asarray(held[name], np.float64) for name in held.files}
 

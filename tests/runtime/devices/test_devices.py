@@ -12,9 +12,14 @@ from ohmflow.runtime.devices.constant_step import ConstantStep, ConstantStepPlan
 from ohmflow.runtime.devices.exp_step import ExpStep
 from ohmflow.runtime.devices.ideal import Ideal
 from ohmflow.runtime.devices.linear_step import LinearStep
+from ohmflow.runtime.devices.measured import Measured
+from ohmflow.runtime.devices.one_sided_pair import OneSidedPair
+from ohmflow.runtime.devices.piecewise_step import PiecewiseStep
 from ohmflow.runtime.devices.pow_step import PowStep
-from ohmflow.runtime.devices.protocol import pulse, pulses
+from ohmflow.runtime.devices.protocol import half_pulse, pulse, pulses
+from ohmflow.runtime.devices.protonic import Protonic
 from ohmflow.runtime.devices.soft_bounds import SoftBounds
+from ohmflow.runtime.devices.soft_bounds_reference import SoftBoundsReference
 
 STEPS = {"dw_min": 0.01, "w_max": 0.6, "w_min": -0.4}
 SPREAD = {"dw_min_dtod": 0.3, "up_down_dtod": 0.1, "w_max_dtod": 0.3, "w_min_dtod": 0.5}
@@ -29,6 +34,11 @@ GIVEN = {
     SoftBounds: STEPS,
     ExpStep: STEPS | CURVE,
     PowStep: STEPS | SLOPES,
+    SoftBoundsReference: STEPS,
+    PiecewiseStep: STEPS | {"nodes_up": (1.0, 0.5), "nodes_down": (0.5, 1.0)},
+    Protonic: STEPS | {"width_ns": 5, "amplitude_V": 10, "beta": 1, "hop_nm": 0.3, "electrolyte_nm": 10},
+    OneSidedPair: STEPS,
+    Measured: STEPS | {"table": {"state": (0, 1), "level": (0, 1), "up": ((0, 1), (0, 1)), "down": ((-1, 0), (-1, 0))}},
     Ideal: {},
 }
 
@@ -53,11 +63,11 @@ def test_parameters_out_of_range_are_refused(wrong):
 def test_planes_repeat_for_equal_seed_and_array_only(model):
     given = GIVEN[model] | SPREAD | ({"gamma_up_dtod": 0.1} if model in (LinearStep, PowStep) else {})
     device = model(model.Parameters(**given))
-    first = device.planes(20, 30, 1, 2)
+    first, steps = device.planes(20, 30, 1, 2), "scale" if model is Measured else "step"
     for a, b in zip(first, device.planes(20, 30, 1, 2), strict=True):
         assert np.array_equal(a, b)
     for other in (device.planes(20, 30, 2, 2), device.planes(20, 30, 1, 3)):
-        assert not np.array_equal(first.step, other.step)
+        assert not np.array_equal(getattr(first, steps), getattr(other, steps))
         assert not np.array_equal(device.bounds(first), device.bounds(other))
 
 
@@ -68,7 +78,7 @@ def test_steps_and_bounds_never_change_sign():
     assert (planes.b_min <= 0).all() and (planes.b_max >= 0).all()
 
 
-@pytest.mark.parametrize("model", [m for m in GIVEN if m is not Ideal])
+@pytest.mark.parametrize("model", [m for m in GIVEN if m not in (Ideal, Measured, OneSidedPair)])
 def test_the_mean_asymmetry_is_shared_by_both_directions(model):
     planes = model(model.Parameters(**GIVEN[model], up_down=0.4)).planes(2, 2, 0, 0)
     assert np.allclose(planes.step[1], 1.2 * 0.01) and np.allclose(planes.step[0], -0.8 * 0.01)
@@ -139,3 +149,5 @@ def test_stubs_say_where_they_belong():
         pulse((), 0, 0, 0.0, True, 0.0)
     with pytest.raises(TypeError, match="compiled kernel"):
         pulses((), 0, 0, 0.0, True, 1.0, 0.0)
+    with pytest.raises(TypeError, match="compiled kernel"):
+        half_pulse((), 0, 0, 0.0, True, 0.0, 0.1)

@@ -11,8 +11,13 @@ from ohmflow.runtime.devices.errors import BrokenDeviceError, DuplicateDeviceErr
 from ohmflow.runtime.devices.exp_step import ExpStep
 from ohmflow.runtime.devices.ideal import Ideal
 from ohmflow.runtime.devices.linear_step import LinearStep
+from ohmflow.runtime.devices.measured import Measured
+from ohmflow.runtime.devices.one_sided_pair import OneSidedPair
+from ohmflow.runtime.devices.piecewise_step import PiecewiseStep
 from ohmflow.runtime.devices.pow_step import PowStep
+from ohmflow.runtime.devices.protonic import Protonic
 from ohmflow.runtime.devices.soft_bounds import SoftBounds
+from ohmflow.runtime.devices.soft_bounds_reference import SoftBoundsReference
 
 OURS = {
     "ideal": "ohmflow.runtime.devices.ideal:Ideal",
@@ -21,6 +26,11 @@ OURS = {
     "soft-bounds": "ohmflow.runtime.devices.soft_bounds:SoftBounds",
     "exp-step": "ohmflow.runtime.devices.exp_step:ExpStep",
     "pow-step": "ohmflow.runtime.devices.pow_step:PowStep",
+    "soft-bounds-reference": "ohmflow.runtime.devices.soft_bounds_reference:SoftBoundsReference",
+    "piecewise-step": "ohmflow.runtime.devices.piecewise_step:PiecewiseStep",
+    "measured": "ohmflow.runtime.devices.measured:Measured",
+    "protonic": "ohmflow.runtime.devices.protonic:Protonic",
+    "one-sided-pair": "ohmflow.runtime.devices.one_sided_pair:OneSidedPair",
 }
 
 
@@ -48,14 +58,20 @@ def test_our_devices_are_found_by_name(installed):
         SoftBounds,
         ExpStep,
         PowStep,
+        SoftBoundsReference,
+        PiecewiseStep,
+        Measured,
+        Protonic,
+        OneSidedPair,
     ]
 
 
 def test_an_unknown_name_is_refused_with_the_nearest(installed):
     installed()
     message = (
-        "device.model: the device must be one of constant-step, exp-step, ideal, linear-step, pow-step, "
-        "soft-bounds, not 'linear_steps'; did you mean 'linear-step'?"
+        "device.model: the device must be one of constant-step, exp-step, ideal, linear-step, measured, "
+        "one-sided-pair, piecewise-step, pow-step, protonic, soft-bounds, "
+        "soft-bounds-reference, not 'linear_steps'; did you mean 'linear-step'?"
     )
     with pytest.raises(UnknownDeviceError, match=f"^{re.escape(message)}$"):
         registry.device_class("linear_steps")
