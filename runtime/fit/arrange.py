@@ -30,12 +30,13 @@ def arrange(
         resolution: least difference that the numbers can show, siemens.
 
     Returns:
-        Trains. A new one begins with each cycle, at a pulse 0, where more than 50 pulses in a row are missing, and where
-        it can not be known in which direction missing pulses were.
+        Trains. A new one begins with each cycle, at a pulse 0, where more than 50 pulses in a row are missing, and
+        where it can not be known in which direction missing pulses were.
     """
     turn = _turns(device, cycle, pulse, up)
     order = np.lexsort((np.arange(pulse.size), pulse, turn, cycle, device))
-    device, cycle, pulse, up, turn, g = (a[order] for a in (device, cycle, pulse, up, turn, conductance))
+    device, cycle, pulse, up, turn = (a[order] for a in (device, cycle, pulse, up, turn))
+    g = conductance[order]
     same = np.zeros(pulse.size, bool)
     same[1:] = (
         (np.diff(device) == 0)

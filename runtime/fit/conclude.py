@@ -155,8 +155,8 @@ def _window(likely: Likely, nominal: Nominal) -> tuple[tuple[_Mean, _Mean], tupl
             ends = np.array([_end(trains.y[a:b], side) for a, b in zip(trains.first, trains.first[1:], strict=False)])
             found.append(_Mean(float(ends.mean()), nothing, none, trains.devices, 0.0))
             notes.append(
-                f"not told: {count} of {trains.devices} devices come near enough to their {side} bound; the mean of the "
-                f"{'highest' if side == 'upper' else 'lowest'} reads stands in"
+                f"not told: {count} of {trains.devices} devices come near enough to their {side} bound; the mean of "
+                f"the {'highest' if side == 'upper' else 'lowest'} reads stands in"
             )
         else:
             found.append(_mean_of(population(bounds, variance, known), likely.cross[:, k, :]))

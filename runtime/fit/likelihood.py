@@ -251,16 +251,24 @@ def _prior(way: _Search, k: int, far: float) -> Floats:
 def search(model: FitModel, trains: Trains, zero: float) -> Floats:
     """Find about the most likely parameters, [devices, parameters], to begin another search at."""
     begin = start_of(model, trains)
-    theta, _, _, _ = _Search(model, trains, zero, begin).run(begin, _ROUGHLY, 1)
-    return theta
+    best, most = begin, -np.inf
+    for shared in (None, *model.elsewhere):
+        if shared is not None:
+            begin = begin.copy()
+            begin[:, model.own_count : -2] = shared
+        theta, value, _, _ = _Search(model, trains, zero, begin).run(begin, _ROUGHLY, 1)
+        if value.sum() > most:
+            best, most = theta, float(value.sum())
+    return best
 
 
 def _errors(information: Floats, p: int) -> tuple[Floats, Floats, Floats]:
     a, b, c = information[:, :p, :p], information[:, :p, p:], information[:, p:, p:]
-    own = np.linalg.pinv(a, hermitian=True)
-    cross = -np.einsum("dij,djk->dik", own, b)
+    own: Floats = np.asarray(np.linalg.pinv(a, hermitian=True), np.float64)
+    cross: Floats = -np.einsum("dij,djk->dik", own, b)
     border = (c + np.einsum("dij,dik->djk", b, cross)).sum(axis=0)
-    return own, cross, np.linalg.pinv(border, hermitian=True)
+    both: Floats = np.asarray(np.linalg.pinv(border, hermitian=True), np.float64)
+    return own, cross, both
 
 
 def _adjustment(search: _Search, theta: Floats, information: Floats) -> Floats:

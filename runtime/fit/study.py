@@ -87,7 +87,7 @@ def study(file: Path, trains: Trains, nominal: Nominal, models: tuple[FitModel, 
         candidates.append(Candidate(model, fitted, told, count))
     if not candidates:
         raise FitInfeasibleError(
-            f"{file}: steps must stand out of the noise, not drown in it; read with less noise, or measure longer trains"
+            f"{file}: steps must stand out of the noise, not drown in it; read with less noise, or measure longer"
         )
     candidates.sort(key=lambda c: -c.merit)
     return Study(file, trains, nominal, kind_of(trains) if compared else "nothing", tuple(candidates))

@@ -7,14 +7,16 @@ Columns are found by name, whatever their order, case and spaces; the conductanc
 import csv
 import re
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ohmflow.runtime.fit.arrange import arrange, tell_apart
 from ohmflow.runtime.fit.errors import FitInfeasibleError, FitInputError
-from ohmflow.runtime.fit.trains import Trains
+from ohmflow.runtime.fit.trains import Trains, Whole
 from ohmflow.targets.errors import QuantityError
 from ohmflow.targets.units import parse_unit
 
@@ -34,6 +36,8 @@ _UP, _DOWN = (
 _FEWEST = 10
 """Pulses of a device in each direction, below which nothing is fitted."""
 
+_OTHER_KIND = "{file}: must be a table of text in UTF-8, not another kind of file; check it"
+
 Words = npt.NDArray[np.str_]
 
 
@@ -51,9 +55,15 @@ def read_trains(file: Path, unit: str | None = None) -> Trains:
         FitInputError: the file can not be read, or is not such a table.
         FitInfeasibleError: it is one, but of too little.
     """
-    names, rows, lines = _rows(file)
+    names, between = _head(file)
     places, said = _places(file, names)
     scale = _scale(file, unit, said)
+    quick = _numbers_only(file, names, between, places)
+    if quick is not None:
+        trains = arrange(*quick.place, quick.conductance * scale, _resolution(quick.text) * scale)
+        _refuse_too_little(file, trains)
+        return trains
+    rows, lines = _rows(file, between)
     columns = dict(zip(names, _columns(file, names, rows, lines), strict=True))
 
     def column(what: str) -> Words | None:
@@ -66,7 +76,7 @@ def read_trains(file: Path, unit: str | None = None) -> Trains:
     if (pulse < 0).any():
         at = int(np.flatnonzero(pulse < 0)[0])
         raise FitInputError(
-            f"{file}:{lines[at]}: '{places['pulse']}' must be at least 0, not {pulse[at]}; count pulses of a train from 1"
+            f"{file}:{lines[at]}: '{places['pulse']}' must be at least 0, not {pulse[at]}; count from 1"
         )
     up = _up(file, places["direction"], columns[places["direction"]], lines)
     device_text, cycle_text = column("device"), column("cycle")
@@ -79,31 +89,76 @@ def read_trains(file: Path, unit: str | None = None) -> Trains:
     return trains
 
 
-def _rows(file: Path) -> tuple[list[str], list[list[str]], list[int]]:
-    """Names of the columns, rows of cells, and the line of each row."""
+def _head(file: Path) -> tuple[list[str], str]:
+    """Names of the columns, and what stands between them."""
     if not file.is_file():
         raise FitInputError(f"{file}: must be a table in a file, not a missing one; check the path")
     try:
         with file.open(newline="", encoding="utf-8-sig") as text:
             head = text.readline()
-            between = max(",;\t", key=head.count)
-            names = [name.strip() for name in next(csv.reader([head], delimiter=between), [])]
-            reader = csv.reader(text, delimiter=between)
-            rows, lines = [], []
-            for row in reader:
-                if row and not (len(row) == 1 and not row[0].strip()):
-                    rows.append(row)
-                    lines.append(reader.line_num + 1)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise FitInputError(f"{file}: must be a table of text in UTF-8, not another kind of file; check it") from error
+    except UnicodeDecodeError as error:
+        raise FitInputError(_OTHER_KIND.format(file=file)) from error
+    between = max(",;\t", key=head.count)
+    names = [name.strip() for name in next(csv.reader([head], delimiter=between), [])]
     if len(names) < 3:
         raise FitInputError(
             f"{file}:1: must name columns with commas between, such as device,cycle,pulse,direction,conductance_uS, "
             f"not {len(names)}; add that line"
         )
+    return names, between
+
+
+class _Numbers(NamedTuple):
+    """Rows of a table of numbers: where each belongs, its conductance in the table's unit, and some of them as text."""
+
+    place: tuple[Whole, tuple[str, ...], Whole, Whole, Whole]
+    conductance: npt.NDArray[np.float64]
+    text: Words
+
+
+def _numbers_only(file: Path, names: list[str], between: str, places: dict[str, str]) -> _Numbers | None:
+    """The quick way for long tables: all numbers, and nothing wrong; else None, and the slow way says what."""
+    try:
+        table = np.loadtxt(file, delimiter=between, skiprows=1, ndmin=2, encoding="utf-8-sig", comments=None)
+        with file.open(encoding="utf-8-sig") as text:
+            some = [line.split(between) for line in islice(text, 1, 2000) if line.strip()]
+    except (ValueError, UnicodeDecodeError):
+        return None
+    if table.shape[1] != len(names) or not len(table):
+        return None
+    columns = dict(zip(names, table.T, strict=True))
+    column = names.index(places["conductance"])
+    pulse, direction = columns[places["pulse"]], columns[places["direction"]]
+    whole = (pulse >= 0).all() and (pulse == np.round(pulse)).all() and pulse.max() <= 1e9
+    if not (np.isfinite(table).all() and whole and (np.abs(direction) == 1).all()):
+        return None
+    zeros = np.zeros(len(table))
+    device, which = np.unique(columns[places["device"]] if "device" in places else zeros + 1, return_inverse=True)
+    _, cycle = np.unique(columns[places["cycle"]] if "cycle" in places else zeros, return_inverse=True)
+    up = (direction > 0).astype(np.int64)
+    done = pulse.astype(np.int64)
+    if "repeat" not in places and _doubles(which, cycle, done, up) is not None:
+        return None
+    place = (which, tuple(f"{d:.12g}" for d in device), cycle, done, up)
+    return _Numbers(place, columns[names[column]], np.array([cells[column].strip() for cells in some]))
+
+
+def _rows(file: Path, between: str) -> tuple[list[list[str]], list[int]]:
+    """Rows of cells, and the line of each row."""
+    rows, lines = [], []
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as text:
+            text.readline()
+            reader = csv.reader(text, delimiter=between)
+            for row in reader:
+                if row and not (len(row) == 1 and not row[0].strip()):
+                    rows.append(row)
+                    lines.append(reader.line_num + 1)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FitInputError(_OTHER_KIND.format(file=file)) from error
     if not rows:
         raise FitInputError(f"{file}: must have a row for each read, not none; check the file")
-    return names, rows, lines
+    return rows, lines
 
 
 def _columns(file: Path, names: list[str], rows: list[list[str]], lines: list[int]) -> list[Words]:
@@ -176,7 +231,7 @@ def _floats(file: Path, name: str, text: Words, lines: list[int]) -> npt.NDArray
     if bad.any():
         at = int(np.flatnonzero(bad)[0])
         raise FitInputError(
-            f"{file}:{lines[at]}: '{name}' must be a finite number, not '{text[at]}'; leave out the row: reads may be missing"
+            f"{file}:{lines[at]}: '{name}' must be a finite number, not '{text[at]}'; leave out the row"
         )
     return values
 
@@ -229,16 +284,23 @@ def _refuse_doubles(
     up: npt.NDArray[np.int64],
     lines: list[int],
 ) -> None:
+    at = _doubles(device, cycle, pulse, up)
+    if at is not None:
+        raise FitInputError(
+            f"{file}:{lines[at]}: a device must have one read after each pulse of a cycle, not two; number the "
+            "reads in a column 'repeat', or the cycles in 'cycle'"
+        )
+
+
+def _doubles(
+    device: npt.NDArray[np.int64], cycle: npt.NDArray[np.int64], pulse: npt.NDArray[np.int64], up: npt.NDArray[np.int64]
+) -> int | None:
+    """A row that says the same of where it is as another, or None."""
     order = np.lexsort((pulse, up, cycle, device))
     same = np.ones(order.size - 1, bool)
     for a in (device, cycle, pulse, up):
         same &= np.diff(a[order]) == 0
-    if same.any():
-        at = int(order[1:][same][0])
-        raise FitInputError(
-            f"{file}:{lines[at]}: a device must have one read after each pulse of a cycle, not two; number the reads in a "
-            "column 'repeat', or the cycles in 'cycle'"
-        )
+    return int(order[1:][same][0]) if same.any() else None
 
 
 def _resolution(text: Words) -> float:
@@ -260,16 +322,17 @@ def _refuse_too_little(file: Path, trains: Trains) -> None:
         for way, other in (("up", "down"), ("down", "up")):
             if counts[way] == 0 and counts[other] > 0:
                 raise FitInfeasibleError(
-                    f"{file}: device '{name}' must be pulsed in both directions, not only {other}; measure it {way} too, or "
-                    "leave it out"
+                    f"{file}: device '{name}' must be pulsed in both directions, not only {other}; measure it {way} "
+                    "too, or leave it out"
                 )
             if counts[way] < _FEWEST:
                 raise FitInfeasibleError(
-                    f"{file}: device '{name}' must have at least {_FEWEST} reads after a pulse {way}, not {counts[way]}; "
-                    "measure longer trains, or leave it out"
+                    f"{file}: device '{name}' must have at least {_FEWEST} reads after a pulse {way}, not "
+                    f"{counts[way]}; measure longer trains, or leave it out"
                 )
         reads = trains.y[part]
         if np.ptp(reads) * trains.half <= 2.0 * trains.resolution:
             raise FitInfeasibleError(
-                f"{file}: device '{name}' must change its conductance, not stay at {trains.siemens(reads[0]):.4g} S; leave it out"
+                f"{file}: device '{name}' must change its conductance, not stay at "
+                f"{trains.siemens(float(reads[0])):.4g} S; leave it out"
             )

@@ -1,7 +1,7 @@
 """`exp-step`: Δ± = s±·max(0, 1 − A±·exp(±γ±·z))·(1 + ctoc·ξ), with z = 2a·w/(b_max − b_min) + b.
 
-A device's own: the logarithms of its steps at w = 0, s±·(1 − A±), and its bounds. All share A± and γ±. a and b only rename these (A·exp(γ·b), γ·a), so a
-is 1 and b is 0 here.
+A device's own: the logarithms of its steps at w = 0, s±·(1 − A±), and its bounds. All share A± and γ±. a and b only
+rename these (A·exp(γ·b), γ·a), so a is 1 and b is 0 here.
 """
 
 import numpy as np
@@ -40,6 +40,7 @@ MODELS = (
         _start,
         _numbers,
         shared=("A_up", "A_down", "gamma_up", "gamma_down"),
+        elsewhere=((0.4, 0.4, 0.5, 0.5), (0.05, 0.05, 3.0, 3.0)),
         widths=(2.0, 2.0, 10.0, 10.0),
         fixed={"a": 1.0, "b": 0.0},
         constants=_constants,

@@ -45,6 +45,7 @@ class FitModel:
         widths: standard deviations of the weak prior that keeps what a train does not tell from running away.
         fixed: parameters of the device that are not fitted.
         constants: parameters of the device by the shared ones; given those, the mean range and the scale.
+        elsewhere: other values of the shared parameters at which to begin, where one beginning may mislead.
         spread_of: parameter that holds the spread over devices of each of the model's own numbers.
     """
 
@@ -58,6 +59,7 @@ class FitModel:
     widths: tuple[float, ...] = ()
     fixed: Mapping[str, float] = field(default_factory=dict)
     constants: Callable[[Floats, float, Scale], dict[str, float]] | None = None
+    elsewhere: tuple[tuple[float, ...], ...] = ()
     spread_of: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -83,4 +85,5 @@ def drawn(up: Floats, down: Floats, scale: Scale) -> dict[str, Floats]:
 
 def log_steps(look: FirstLook) -> Floats:
     """Logarithms of the steps up and down, [devices, 2]."""
-    return np.log(np.stack([look.step[1], look.step[0]], axis=1))
+    found: Floats = np.log(np.stack([look.step[1], look.step[0]], axis=1))
+    return found

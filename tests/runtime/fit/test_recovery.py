@@ -9,7 +9,7 @@ from ohmflow.runtime.devices.registry import device_class
 from ohmflow.runtime.fit.conclude import Nominal
 from ohmflow.runtime.fit.fitting import fit
 from ohmflow.runtime.fit.models.registry import FIT_MODELS, fit_model
-from ohmflow.runtime.fit.recovery import KNOWN, Known, held, measured, trial, trains_of
+from ohmflow.runtime.fit.recovery import KNOWN, Known, held, measured, trains_of, trial
 from ohmflow.runtime.fit.synthesis import Plan, synthesise
 
 
