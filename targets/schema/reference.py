@@ -170,6 +170,10 @@ def _model(name: str) -> str:
 def _number(field: FieldInfo) -> str:
     if field.annotation is bool:
         return "`true` or `false`"
+    if get_origin(field.annotation) is tuple:
+        return "list of numbers"
+    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        return f"table of {', '.join(field.annotation.model_fields)}, or a file"
     signs = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
     bounds = [
         f"{sign} {getattr(rule, key):g}" for rule in field.metadata for key, sign in signs.items() if hasattr(rule, key)
