@@ -3,9 +3,9 @@
     python examples/reproduce/weight_error.py [--seeds 3] [--processes 2] [--quick]
 
 One array of 20 × 20 soft-bounds devices learns W* from y = x·W* + noise. Its error is the standard deviation of W − W*,
-in units of half the device's range, as in their figure 4. Two sweeps: the spread σ_r of the references about the devices' symmetry points, with
-20 states, and the number of states, with σ_r = 0. Source of the questions and of the published figures:
-Nat. Commun. 15:7133 (2024), arXiv 2303.04721.
+in units of half the device's range, as in their figure 4. Two sweeps: the spread σ_r of the references about the
+devices' symmetry points, with 20 states, and the number of states, with σ_r = 0. Source of the questions and of the
+published figures: Nat. Commun. 15:7133 (2024), arXiv 2303.04721.
 """
 
 import argparse
