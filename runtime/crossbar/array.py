@@ -239,7 +239,7 @@ class CrossbarArray:
         d = self._fitting(d, 1, "d", "cols")
         return self._reader.read(self.w, d, True, at)
 
-    def update(self, x: Matrix, d: Matrix, lr: float, at: DrawSite) -> UpdateCounts:
+    def update(self, x: Matrix, d: Matrix, lr: float, at: DrawSite, scheme: str | None = None) -> UpdateCounts:
         """Move W by −lr·x⊗d for each pair of vectors, in order.
 
         Args:
@@ -247,13 +247,14 @@ class CrossbarArray:
             d: [n, cols] errors ∂L/∂y.
             lr: learning rate, ≥ 0, logical weight units.
             at: what the draws are for.
+            scheme: how pulses are chosen; None for that of the array's `UpdateSpec`.
 
         Returns:
             What the updates did. An ideal device is not pulsed and counts only the vectors.
 
         Raises:
             ShapeError: x or d does not fit the array, or they differ in n.
-            SpecError: lr is negative or not finite.
+            SpecError: lr is negative or not finite, or there is no such scheme.
             NotFiniteError: x or d is not finite; the other vectors' updates are applied.
         """
         x = self._fitting(x, 0, "x", "rows")
@@ -271,12 +272,12 @@ class CrossbarArray:
         rate = float(lr) / self.alpha
         begin(self.device, self.planes, at.step)
         if self.wear is None:
-            return self._updater.update(self.w, self.hidden, x, d, rate, at)
-        self._updater.count_pulses(x, d, rate, at, self.wear.pulses)
+            return self._updater.update(self.w, self.hidden, x, d, rate, at, scheme)
+        self._updater.count_pulses(x, d, rate, at, self.wear.pulses, scheme)
         planes = [self.w] if self.hidden is self.w else [self.w, self.hidden]
         held = [self.wear.held(plane) for plane in planes]
         try:
-            return self._updater.update(self.w, self.hidden, x, d, rate, at)
+            return self._updater.update(self.w, self.hidden, x, d, rate, at, scheme)
         finally:
             for plane, before in zip(planes, held, strict=True):
                 self.wear.hold(plane, before)

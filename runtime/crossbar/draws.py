@@ -10,6 +10,8 @@ follow
 
 * a *uniform*: its upper 53 bits / 2^53;
 * a *normal*: the upper 12 bits choose a cell of `NORMAL_NODES`, the next 24 bits interpolate in it;
+* a *pulse normal*, which a pulse of a crosspoint takes, of 32 bits that `pulse_row_key` and `pulse_column_key` give:
+  `pulse_normal`;
 * a *line train*: the bits of the slots' uniforms, most significant first. Bit t of the hash with ordinal b is binary
   digit b of slot t's uniform. So all slots are compared with the probability at once, and the comparison ends when no
   slot is undecided: about log2(BL) + 2 hashes a train and not BL. Probabilities are multiples of 2^-32.
@@ -26,8 +28,9 @@ import numpy.typing as npt
 from numba import njit
 
 import ohmflow.runtime.kernel_cache  # noqa: F401  (must run before a kernel is declared)
+from ohmflow.runtime.crossbar.bits import popcount
 
-KIND_ROW, KIND_COLUMN, KIND_CROSSPOINT = 0, 1, 2
+KIND_ROW, KIND_COLUMN, KIND_CROSSPOINT, KIND_PULSE = 0, 1, 2, 3
 TRAIN_BITS = 32
 NORMAL_CELLS = 4096
 
@@ -69,7 +72,14 @@ def _normal_nodes() -> npt.NDArray[np.float32]:
 
 
 NORMAL_NODES = _normal_nodes()
-NORMAL_REACH = float(NORMAL_NODES[-1])
+_GOLDEN32 = np.uint32(0x9E3779B9)
+_N1 = np.uint32(0x7FEB352D)
+_N2 = np.uint32(0x846CA68B)
+_WHOLE = np.float32(2.0**-16)
+_CENTRE = np.float32(17.0 - 2.0**-16)
+# Fitted to the normal quantiles of (ones − 16) + two uniform numbers, weighted by density, and scaled to unit variance.
+_C1, _C3, _C5 = np.float32(0.34733875), np.float32(9.9312576e-05), np.float32(2.0941365e-07)
+NORMAL_REACH = 6.7
 """No normal draw is larger in magnitude."""
 
 
@@ -118,9 +128,61 @@ def normal(h: np.uint64) -> np.float32:
 
 
 @njit(cache=True)
+def pulse_row_key(key: np.uint64, row: int) -> np.uint32:
+    """Return a row's part of the key of its crosspoints' pulses; the sum of row's and column's parts is theirs."""
+    return np.uint32(mix(key + line_offset(KIND_PULSE, row, 0)) >> np.uint64(32))
+
+
+@njit(cache=True)
+def pulse_column_key(key: np.uint64, column: int) -> np.uint32:
+    """Return a column's part of the key of its crosspoints' pulses."""
+    return np.uint32(mix(key + line_offset(KIND_PULSE, 0, column) + GOLDEN) >> np.uint64(32))
+
+
+@njit(cache=True)
+def _first_round(place: np.uint32, ordinal: np.uint32) -> np.uint32:
+    h = np.uint32(place + _GOLDEN32 * ordinal)
+    h = h ^ (h >> np.uint32(16))
+    h = np.uint32(h * _N1)
+    return h ^ (h >> np.uint32(15))
+
+
+@njit(cache=True)
+def pulse_normal(place: np.uint32, ordinal: np.uint32) -> np.float32:
+    """Draw the standard normal number of a crosspoint's pulse.
+
+    The number of ones among 32 random bits is binomial; two uniform numbers of 16 bits fill the steps between, and an
+    odd polynomial makes the kurtosis and the tails those of the normal. Distribution function within 2·10⁻⁴, density of
+    the tail within 4 % up to 5 standard deviations. All of it compiles to vector instructions, without a table.
+    Source of the hash: `lowbias32` (C. Wellons, hash-prospector), without its last shift, which moves no ones.
+
+    Args:
+        place: sum of the keys of row and column.
+        ordinal: of the pulse.
+
+    Returns:
+        The number, at most `NORMAL_REACH` in magnitude.
+    """
+    h = _first_round(place, ordinal)
+    ones = np.uint32(popcount(np.uint64(np.uint32(h * _N2))))
+    total = np.uint32(np.uint32(ones << np.uint32(16)) + (h >> np.uint32(16)) + (h & np.uint32(0xFFFF)))
+    y = np.float32(np.int32(total)) * _WHOLE - _CENTRE
+    z = y * y
+    return y * (_C1 + z * (_C3 + z * _C5))
+
+
+@njit(cache=True)
+def pulse_uniform(place: np.uint32, ordinal: np.uint32) -> np.float32:
+    """Draw the uniform number in [0, 1) of a crosspoint, a multiple of 2^-24."""
+    h = np.uint32(_first_round(place, ordinal) * _N2)
+    h = h ^ (h >> np.uint32(16))
+    return np.float32(np.int32(h >> np.uint32(8))) * np.float32(2.0**-24)
+
+
+@njit(cache=True)
 def threshold(probability: float) -> np.uint64:
-    """Turn a probability, clipped to 1, into the integer that `line_train` compares with."""
-    return np.uint64(min(probability, 1.0) * 4294967296.0)
+    """Turn a probability, clipped to 1, into the nearest integer for `line_train`: what rounding left of 1 is 1."""
+    return np.uint64(min(probability, 1.0) * 4294967296.0 + 0.5)
 
 
 @njit(cache=True)

@@ -81,8 +81,12 @@ def update_half_selected(
     counts: Any,
     totals: Any,
     marks: Any,
+    scheme: int = 0,
 ) -> None:
-    """Apply the updates of n vector pairs, in order, in place; arguments as of `update_kernel.update_pulsed`."""
+    """Apply the updates of n vector pairs, in order, in place; arguments as of `update_kernel.update_pulsed`.
+
+    The scheme is `stochastic-compressed`.
+    """
     n, rows = x.shape
     cols = d.shape[1]
     chunk = min(n, _CHUNK)

@@ -5,7 +5,7 @@ Every figure means what `docs/semantics.md` says.
 
 from dataclasses import dataclass
 from math import inf, isfinite
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -185,7 +185,7 @@ class ReadSpec:
 
 @dataclass(frozen=True)
 class UpdateSpec:
-    """How an array is updated by `stochastic-compressed`.
+    """How an array is updated.
 
     Attributes:
         train_length: BL_max, most slots of a pulse train.
@@ -193,12 +193,19 @@ class UpdateSpec:
         train_length_management: use no more slots than the largest product needs.
         half_select_step: how far a device moves when only one of its lines fires, relative to a whole pulse; 0 for
             devices that half the amplitude does not move.
+        scheme: how pulses are chosen, where an update does not say: `stochastic-compressed` draws trains, both signs
+            in one pass; `stochastic` in two passes; `deterministic-implicit` rounds counts; `mean-count` draws counts.
+        kernel: `fused`, or `reference`, which applies every pulse in turn and is slower; the same law.
     """
 
     train_length: int = 31
     update_management: bool = True
     train_length_management: bool = True
     half_select_step: float = 0.0
+    scheme: Literal["stochastic-compressed", "stochastic", "deterministic-implicit", "mean-count"] = (
+        "stochastic-compressed"
+    )
+    kernel: Literal["fused", "reference"] = "fused"
 
     def __post_init__(self) -> None:
         """Check the figures.
@@ -219,6 +226,11 @@ class UpdateSpec:
             "from 0 to 1",
             self.half_select_step,
             "give the step of a half-selected pulse relative to a whole one",
+        )
+        schemes = get_args(UpdateSpec.__annotations__["scheme"])
+        _require(self.scheme in schemes, "update.scheme", f"one of {', '.join(schemes)}", self.scheme, "choose one")
+        _require(
+            self.kernel in ("fused", "reference"), "update.kernel", "'fused' or 'reference'", self.kernel, "choose one"
         )
 
 

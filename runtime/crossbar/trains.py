@@ -5,7 +5,7 @@ column.
 """
 # mypy: allow-untyped-decorators, no-warn-return-any
 
-from math import ceil, sqrt
+from math import ceil, floor, sqrt
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,8 @@ CLIPPED, LOST, NOT_FINITE = 0, 1, 2
 
 _ZERO = np.uint64(0)
 _ONE = np.uint64(1)
+_PHASE_ORDINALS = np.uint64(32)  # digits of a train; those of a second phase follow
+_WHOLE_WITHIN = 1e-6
 _HIGHEST_DIGIT = np.uint64(TRAIN_BITS - 1)
 
 
@@ -80,7 +82,7 @@ def _compare(start: Any, limit: Any, fired: Any, undecided: Any, count: int, ord
 
 
 @njit(cache=True)
-def _fire(values: Any, gain: float, key: Any, kind: int, slots: Any, work: Any, trains: Any) -> None:
+def fire(values: Any, gain: float, key: Any, kind: int, slots: Any, work: Any, trains: Any, phase: int = 0) -> None:
     """Draw the trains of all lines of one kind; a line fires with probability gain·abs(value).
 
     Args:
@@ -91,6 +93,7 @@ def _fire(values: Any, gain: float, key: Any, kind: int, slots: Any, work: Any, 
         slots: mask of the train's slots.
         work: [5, lines + 1] uint64 scratch.
         trains: [lines] set.
+        phase: 0, or 1 for the second pass of a scheme with two, which has trains of its own.
     """
     driven, start, limit, fired, undecided = work[0], work[1], work[2], work[3], work[4]
     # The lines that are not 0 are listed first, without a branch: activations are 0 at random places.
@@ -99,7 +102,7 @@ def _fire(values: Any, gain: float, key: Any, kind: int, slots: Any, work: Any, 
         trains[i] = _ZERO
         driven[count] = np.uint64(i)
         count += np.uint64(values[i] != np.float32(0.0))
-    origin = key + line_offset(kind, 0, 0)
+    origin = key + line_offset(kind, 0, 0) + GOLDEN * (_PHASE_ORDINALS * np.uint64(phase))
     stride = line_offset(kind, 1, 0) if kind == KIND_ROW else line_offset(kind, 0, 1)
     stride -= line_offset(kind, 0, 0)
     for k in range(count):
@@ -127,7 +130,7 @@ def _count_line(train: Any, first: int, count: int, slot: int) -> Any:
 
 
 @njit(cache=True)
-def _count(row_train: Any, col_train: Any, length: int, blocks: Any, counts: Any) -> int:
+def count_pulses_of(row_train: Any, col_train: Any, length: int, blocks: Any, counts: Any) -> int:
     """Add one vector's pulses and coincidences to the counts of each block.
 
     Args:
@@ -150,6 +153,47 @@ def _count(row_train: Any, col_train: Any, length: int, blocks: Any, counts: Any
             counts[COINCIDENCES, b] += rows * cols
             total += rows * cols
     return total
+
+
+@njit(cache=True)
+def plan(x: Any, d: Any, rate: float, settings: Any, totals: Any) -> Any:
+    """Choose the train length of one vector pair, and what makes probabilities of its magnitudes.
+
+    A wanted length within 10⁻⁶ (relative) of a whole number is that number, so that a step that is to be one certain
+    pulse, lr' = dw_min, is one however it was rounded.
+
+    Args:
+        x: [rows] float32 inputs.
+        d: [cols] float32 errors, ∂L/∂y.
+        rate: lr/α.
+        settings: float64, see DW_MIN and the following.
+        totals: [3] vectors clipped, lost, and skipped as not finite, added to.
+
+    Returns:
+        The train's length, 0 if nothing is to be done; the factors of |x| and of |d|.
+    """
+    dw_min = settings[DW_MIN]
+    longest = settings[TRAIN_LENGTH]
+    x_max = largest_magnitude(x)
+    d_max = largest_magnitude(d)
+    wanted = rate * x_max * d_max / dw_min
+    if x_max == np.inf or d_max == np.inf:
+        totals[NOT_FINITE] += 1
+        return 0, 0.0, 0.0
+    if wanted == 0.0:
+        return 0, 0.0, 0.0
+    per_step = rate / dw_min
+    whole = float(floor(wanted + 0.5)) if wanted < longest + 1.0 else wanted
+    if abs(wanted - whole) <= _WHOLE_WITHIN * whole:
+        per_step *= whole / wanted
+        wanted = whole
+    managed = settings[TRAIN_LENGTH_MANAGEMENT] != 0.0 and wanted < longest
+    length = float(ceil(wanted)) if managed else longest
+    if wanted > longest:
+        totals[CLIPPED] += 1
+    gain = sqrt(per_step / length)
+    balance = sqrt(d_max / x_max) if settings[UPDATE_MANAGEMENT] != 0.0 else 1.0
+    return int(length), gain * balance, gain / balance
 
 
 @njit(cache=True)
@@ -184,26 +228,13 @@ def draw_trains(
     Returns:
         The train's length, 0 if nothing is to be done, and the coincidences.
     """
-    dw_min = settings[DW_MIN]
-    longest = settings[TRAIN_LENGTH]
-    x_max = largest_magnitude(x)
-    d_max = largest_magnitude(d)
-    wanted = rate * x_max * d_max / dw_min
-    if x_max == np.inf or d_max == np.inf:
-        totals[NOT_FINITE] += 1
+    length, x_gain, d_gain = plan(x, d, rate, settings, totals)
+    if length == 0:
         return 0, 0
-    if wanted == 0.0:
-        return 0, 0
-    managed = settings[TRAIN_LENGTH_MANAGEMENT] != 0.0 and wanted < longest
-    length = float(ceil(wanted)) if managed else longest
-    if wanted > longest:
-        totals[CLIPPED] += 1
-    gain = sqrt(rate / (length * dw_min))
-    balance = sqrt(d_max / x_max) if settings[UPDATE_MANAGEMENT] != 0.0 else 1.0
     slots = (_ONE << np.uint64(length)) - _ONE
-    _fire(x, gain * balance, key, KIND_ROW, slots, work, row_train)
-    _fire(d, gain / balance, key, KIND_COLUMN, slots, work, col_train)
-    coincidences = _count(row_train, col_train, int(length), blocks, counts)
+    fire(x, x_gain, key, KIND_ROW, slots, work, row_train)
+    fire(d, d_gain, key, KIND_COLUMN, slots, work, col_train)
+    coincidences = count_pulses_of(row_train, col_train, length, blocks, counts)
     if coincidences == 0:
         totals[LOST] += 1
-    return int(length), coincidences
+    return length, coincidences

@@ -4,11 +4,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ohmflow.runtime.crossbar.counts import RefreshCounts, UpdateCounts
-from ohmflow.runtime.crossbar.errors import NotFiniteError
+from ohmflow.runtime.crossbar.errors import NotFiniteError, SpecError
 from ohmflow.runtime.crossbar.half_select_kernel import half_select_kernel_for
 from ohmflow.runtime.crossbar.spec import DrawSite, UpdateSpec
 from ohmflow.runtime.crossbar.trains import CLIPPED, COINCIDENCES, COL_PULSES, LOST, NOT_FINITE, ROW_PULSES
 from ohmflow.runtime.crossbar.update_kernel import update_kernel_for
+from ohmflow.runtime.crossbar.update_reference_kernel import reference_kernel_for
+from ohmflow.runtime.crossbar.update_schemes import COMPRESSED, SCHEME_NUMBERS, count_all
 from ohmflow.runtime.crossbar.wear_kernel import count_pulses
 from ohmflow.runtime.crossbar.write_noise import show
 from ohmflow.runtime.devices.protocol import Device
@@ -48,8 +50,9 @@ class Updater:
         self._pulsed = device.dw_min > 0.0
         self._write_noise = np.float32(write_noise_of(device))
         self._half_select = spec.half_select_step > 0.0
-        choose = half_select_kernel_for if self._half_select else update_kernel_for
-        self._kernel = choose(planes)
+        choose = reference_kernel_for if spec.kernel == "reference" else update_kernel_for
+        self._kernel = (half_select_kernel_for if self._half_select else choose)(planes)
+        self._scheme = spec.scheme
         managed = (spec.update_management, spec.train_length_management)
         self._settings = np.array([device.dw_min, spec.train_length, *managed, spec.half_select_step], np.float64)
 
@@ -58,7 +61,9 @@ class Updater:
         """Whether pulses act on weights that reads do not see."""
         return bool(self._write_noise > 0)
 
-    def update(self, w: Matrix, hidden: Matrix, x: Matrix, d: Matrix, rate: float, at: DrawSite) -> UpdateCounts:
+    def update(
+        self, w: Matrix, hidden: Matrix, x: Matrix, d: Matrix, rate: float, at: DrawSite, scheme: str | None = None
+    ) -> UpdateCounts:
         """Move the weights by −rate·x⊗d for each pair of vectors, in order.
 
         Args:
@@ -68,13 +73,16 @@ class Updater:
             d: [n, cols] errors.
             rate: lr/α, ≥ 0.
             at: what the draws are for.
+            scheme: how pulses are chosen; None for that of the spec.
 
         Returns:
             What the updates did.
 
         Raises:
+            SpecError: there is no such scheme, or half-selected devices move and it is not `stochastic-compressed`.
             NotFiniteError: x or d is not finite; the other vectors' updates are applied.
         """
+        number = self._number_of(scheme or self._scheme)
         n = x.shape[0]
         lengths = np.zeros(n, np.int32)
         counts = np.zeros((3, self._blocks.shape[0]), np.int64)
@@ -97,6 +105,7 @@ class Updater:
             counts,
             totals,
             marks,
+            number,
         )
         if marks is not None:
             show(hidden, marks, self._write_noise, w)
@@ -129,7 +138,23 @@ class Updater:
             pulses[b] = done.pulses[block].sum()
         return RefreshCounts(reads, resets, pulses, done.pulses)
 
-    def count_pulses(self, x: Matrix, d: Matrix, rate: float, at: DrawSite, pulses: npt.NDArray[np.uint32]) -> None:
+    def _number_of(self, scheme: str) -> int:
+        number = SCHEME_NUMBERS.get(scheme)
+        if number is None:
+            raise SpecError(
+                f"{self._name}: the update scheme must be one of {', '.join(SCHEME_NUMBERS)}, not '{scheme}'; "
+                "choose one"
+            )
+        if self._half_select and number != COMPRESSED:
+            raise SpecError(
+                f"{self._name}: the update scheme must be stochastic-compressed where half-selected devices move, not "
+                f"'{scheme}'; set device.half_select_step to 0 or choose that scheme"
+            )
+        return number
+
+    def count_pulses(
+        self, x: Matrix, d: Matrix, rate: float, at: DrawSite, pulses: npt.NDArray[np.uint32], scheme: str | None = None
+    ) -> None:
         """Count the whole pulses that an update brings to every device, without making it.
 
         Args:
@@ -138,8 +163,14 @@ class Updater:
             rate: lr/α, ≥ 0.
             at: what the draws are for.
             pulses: [rows, cols], added to.
+            scheme: how pulses are chosen; None for that of the spec.
         """
-        count_pulses(x, d, rate, self._settings, self._identity, at.numbers(), self._blocks, pulses)
+        number = self._number_of(scheme or self._scheme)
+        given = x, d, rate, self._settings, self._identity, at.numbers(), self._blocks
+        if number == COMPRESSED:
+            count_pulses(*given, pulses)
+        else:
+            count_all(*given, number, pulses)
 
     def _half_moves(self, row_pulses: Counts, col_pulses: Counts, coincidences: Counts) -> Counts:
         """Count the pulses of one line alone that the blocks' devices saw, if such pulses move them."""

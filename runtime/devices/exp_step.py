@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 from ohmflow.runtime.devices.exponentials import power_of_two
 from ohmflow.runtime.devices.spread import SteppedParameters, steps_and_bounds
 from ohmflow.runtime.devices.stepped import SteppedDevice
+from ohmflow.runtime.devices.ways import of_way
 
 Plane = npt.NDArray[np.float32]
 
@@ -97,10 +98,14 @@ class ExpStepPlanes(NamedTuple):
     @staticmethod
     def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
         """Return w after one pulse."""
-        way = np.uint64(up)
-        left = _ONE - planes.lost[way] * power_of_two(planes.rate[way, r, c] * w + planes.offset[way])
-        moved = w + planes.step[way, r, c] * max(_ZERO, left) * (_ONE + planes.ctoc * xi)
+        lost = planes.lost[1] if up else planes.lost[0]
+        offset = planes.offset[1] if up else planes.offset[0]
+        left = _ONE - lost * power_of_two(of_way(planes.rate, up, r, c) * w + offset)
+        moved = w + of_way(planes.step, up, r, c) * max(_ZERO, left) * (_ONE + planes.ctoc * xi)
         return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
+
+
+ExpStepPlanes.is_dense = True  # type: ignore[attr-defined]  # a class of tuples takes annotated names as fields
 
 
 class ExpStepNoisyPlanes(NamedTuple):
@@ -133,11 +138,15 @@ class ExpStepNoisyPlanes(NamedTuple):
     @staticmethod
     def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
         """Return w after one pulse."""
-        way = np.uint64(up)
-        left = _ONE - planes.lost[way] * power_of_two(planes.rate[way, r, c] * w + planes.offset[way])
-        move = planes.step[way, r, c] * max(_ZERO, left)
-        noise = planes.share * abs(move) + planes.floor[way, r, c] + planes.slope * abs(w)
+        lost = planes.lost[1] if up else planes.lost[0]
+        offset = planes.offset[1] if up else planes.offset[0]
+        left = _ONE - lost * power_of_two(of_way(planes.rate, up, r, c) * w + offset)
+        move = of_way(planes.step, up, r, c) * max(_ZERO, left)
+        noise = planes.share * abs(move) + of_way(planes.floor, up, r, c) + planes.slope * abs(w)
         return min(max(w + move + noise * xi, planes.b_min[r, c]), planes.b_max[r, c])
+
+
+ExpStepNoisyPlanes.is_dense = True  # type: ignore[attr-defined]  # a class of tuples takes annotated names as fields
 
 
 ExpPlanes = ExpStepPlanes | ExpStepNoisyPlanes

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from ohmflow.runtime.devices.spread import SpreadPlane, SteppedParameters, device_normals, steps_and_bounds
 from ohmflow.runtime.devices.stepped import SteppedDevice
+from ohmflow.runtime.devices.ways import of_way
 
 Plane = npt.NDArray[np.float32]
 
@@ -62,9 +63,11 @@ class LinearStepPlanes(NamedTuple):
     @staticmethod
     def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
         """Return w after one pulse."""
-        way = np.uint64(up)
-        moved = w + (planes.step[way, r, c] + planes.slope[way, r, c] * w) * (_ONE + planes.ctoc * xi)
+        moved = w + (of_way(planes.step, up, r, c) + of_way(planes.slope, up, r, c) * w) * (_ONE + planes.ctoc * xi)
         return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
+
+
+LinearStepPlanes.is_dense = True  # type: ignore[attr-defined]  # a class of tuples takes annotated names as fields
 
 
 class LinearStepAdditivePlanes(NamedTuple):
@@ -87,10 +90,12 @@ class LinearStepAdditivePlanes(NamedTuple):
     @staticmethod
     def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
         """Return w after one pulse."""
-        way = np.uint64(up)
-        step = planes.step[way, r, c]
-        moved = w + ((step + planes.slope[way, r, c] * w) + step * (planes.ctoc * xi))
+        step = of_way(planes.step, up, r, c)
+        moved = w + ((step + of_way(planes.slope, up, r, c) * w) + step * (planes.ctoc * xi))
         return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
+
+
+LinearStepAdditivePlanes.is_dense = True  # type: ignore[attr-defined]  # a class of tuples takes annotated names as fields
 
 
 LinearPlanes = LinearStepPlanes | LinearStepAdditivePlanes

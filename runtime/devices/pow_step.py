@@ -17,6 +17,7 @@ from pydantic import Field
 from ohmflow.runtime.devices.exponentials import log_two, power_of_two
 from ohmflow.runtime.devices.spread import SpreadPlane, SteppedParameters, device_normals, steps_and_bounds
 from ohmflow.runtime.devices.stepped import SteppedDevice
+from ohmflow.runtime.devices.ways import of_way
 
 Plane = npt.NDArray[np.float32]
 
@@ -65,11 +66,13 @@ class PowStepPlanes(NamedTuple):
     @staticmethod
     def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
         """Return w after one pulse."""
-        way = np.uint64(up)
-        room = abs(planes.bound[way, r, c] - w) * planes.per_range[r, c]
-        factor = power_of_two(planes.gamma[way, r, c] * log_two(room))
-        moved = w + planes.step[way, r, c] * factor * (_ONE + planes.ctoc * xi)
+        room = abs(of_way(planes.bound, up, r, c) - w) * planes.per_range[r, c]
+        factor = power_of_two(of_way(planes.gamma, up, r, c) * log_two(room))
+        moved = w + of_way(planes.step, up, r, c) * factor * (_ONE + planes.ctoc * xi)
         return min(max(moved, planes.bound[0, r, c]), planes.bound[1, r, c])
+
+
+PowStepPlanes.is_dense = True  # type: ignore[attr-defined]  # a class of tuples takes annotated names as fields
 
 
 class PowStepAdditivePlanes(NamedTuple):
@@ -92,11 +95,13 @@ class PowStepAdditivePlanes(NamedTuple):
     @staticmethod
     def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
         """Return w after one pulse."""
-        way = np.uint64(up)
-        room = abs(planes.bound[way, r, c] - w) * planes.per_range[r, c]
-        factor = power_of_two(planes.gamma[way, r, c] * log_two(room))
-        moved = w + planes.step[way, r, c] * (factor + planes.ctoc * xi)
+        room = abs(of_way(planes.bound, up, r, c) - w) * planes.per_range[r, c]
+        factor = power_of_two(of_way(planes.gamma, up, r, c) * log_two(room))
+        moved = w + of_way(planes.step, up, r, c) * (factor + planes.ctoc * xi)
         return min(max(moved, planes.bound[0, r, c]), planes.bound[1, r, c])
+
+
+PowStepAdditivePlanes.is_dense = True  # type: ignore[attr-defined]  # a class of tuples takes annotated names as fields
 
 
 PowPlanes = PowStepPlanes | PowStepAdditivePlanes

@@ -26,6 +26,7 @@ from ohmflow.runtime.devices.errors import PulseError
 from ohmflow.runtime.devices.linear_step import LinearStepParameters, linear_slopes
 from ohmflow.runtime.devices.spread import steps_and_bounds
 from ohmflow.runtime.devices.stepped import SteppedDevice
+from ohmflow.runtime.devices.ways import of_way
 
 Plane = npt.NDArray[np.float32]
 
@@ -97,9 +98,8 @@ class ProtonicPlanes(NamedTuple):
     @staticmethod
     def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
         """Return w after one pulse."""
-        way = np.uint64(up)
-        step = planes.step[way, r, c] + planes.slope[way, r, c] * w
-        moved = w + (step * (_ONE + planes.relative * xi) + planes.noise[way, r, c] * xi)
+        step = of_way(planes.step, up, r, c) + of_way(planes.slope, up, r, c) * w
+        moved = w + (step * (_ONE + planes.relative * xi) + of_way(planes.noise, up, r, c) * xi)
         return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
 
     @staticmethod
@@ -109,6 +109,9 @@ class ProtonicPlanes(NamedTuple):
         step = planes.step[way, r, c] + planes.slope[way, r, c] * w
         moved = w + planes.half[way] * (step * (_ONE + planes.relative * xi) + planes.noise[way, r, c] * xi)
         return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
+
+
+ProtonicPlanes.is_dense = True  # type: ignore[attr-defined]  # a class of tuples takes annotated names as fields
 
 
 class Protonic(SteppedDevice[ProtonicParameters]):

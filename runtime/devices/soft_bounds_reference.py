@@ -18,6 +18,7 @@ from ohmflow.runtime.devices.linear_step import LinearStepPlanes
 from ohmflow.runtime.devices.soft_bounds import SMALLEST_BOUND, SoftBoundsParameters
 from ohmflow.runtime.devices.spread import SpreadPlane, device_normals, steps_and_bounds
 from ohmflow.runtime.devices.stepped import SteppedDevice
+from ohmflow.runtime.devices.ways import of_way
 
 Plane = npt.NDArray[np.float32]
 
@@ -62,9 +63,13 @@ class ShiftedAdditivePlanes(NamedTuple):
     @staticmethod
     def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
         """Return w after one pulse."""
-        way = np.uint64(up)
-        moved = w + ((planes.step[way, r, c] + planes.slope[way, r, c] * w) + planes.noise[way, r, c] * xi)
+        moved = w + (
+            (of_way(planes.step, up, r, c) + of_way(planes.slope, up, r, c) * w) + of_way(planes.noise, up, r, c) * xi
+        )
         return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
+
+
+ShiftedAdditivePlanes.is_dense = True  # type: ignore[attr-defined]  # a class of tuples takes annotated names as fields
 
 
 class SoftBoundsReference(SteppedDevice[SoftBoundsReferenceParameters]):
