@@ -15,8 +15,11 @@ from ohmflow.compiler.program.storage import load_program, save_program
 from ohmflow.runtime.machine.machine import Machine
 from ohmflow.runtime.machine.plan import Node
 from ohmflow.runtime.rules import fused
+from ohmflow.runtime.training.api import resume, train
+from ohmflow.runtime.training.data import DataSet, Rows
 from ohmflow.runtime.training.export import export_model, trained_weights
 from ohmflow.runtime.training.run_folder import bill_of
+from ohmflow.runtime.training.train_options import TrainOptions
 from ohmflow.targets.registry import load
 from ohmflow.targets.schema.target import Target
 from tests.runtime.machine.both_clocks import Bench
@@ -176,3 +179,16 @@ def test_fused_kernel_is_asked_and_may_be_switched_off(monkeypatch: pytest.Monke
         machine.execute("train_step", *inputs(program, *batch(case, 0)), 0)
         assert ran == expected
         assert (machine.values.states[0] == 0) == bool(expected)
+
+
+def test_run_that_is_resumed_ends_in_the_same_bytes(tmp_path: Path) -> None:
+    target, case = load("rpu-2016"), dense()
+    program = compiled(case, target, gamma=0.5, transfer_every=2)
+    draws = np.random.default_rng(2)
+    rows = Rows(draws.normal(size=(20, 6)).astype(np.float32), draws.normal(size=(20, 4)).astype(np.float32))
+    data = DataSet("drawn", rows, rows.take(slice(0)), rows.take(slice(4)))
+    train(program, target, data, TrainOptions(epochs=2, batch=5), tmp_path / "whole")
+    train(program, target, data, TrainOptions(epochs=1, batch=5), tmp_path / "cut")
+    resume(tmp_path / "cut", epochs=2, data=data, target=target)
+    for name in ("model.onnx", "ledger.csv", "events.npz"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "cut" / name).read_bytes(), name
