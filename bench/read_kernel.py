@@ -1,4 +1,4 @@
-"""Time crossbar reads, and the crossbar part of a training step of a small perceptron on real digits.
+"""Time crossbar reads, what their options cost, and a training step of a small perceptron on real digits.
 
 Run it as `python bench/read_kernel.py [--repeats N] [--epochs N]`. Ratios compare runs that take turns in one process;
 the median is printed.
@@ -7,6 +7,7 @@ OpenBLAS variables that pin another processor's kernels slow numpy down: unset O
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from statistics import median
 
 import numpy as np
@@ -17,7 +18,8 @@ from threadpoolctl import threadpool_limits
 
 from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.draws import Purpose
-from ohmflow.runtime.crossbar.spec import Block, ConductanceSpec, DrawSite, ReadSpec, UpdateSpec
+from ohmflow.runtime.crossbar.ir_drop import Wires
+from ohmflow.runtime.crossbar.spec import Block, ConductanceSpec, Converter, DrawSite, ReadSpec, UpdateSpec
 from ohmflow.runtime.devices.constant_step import ConstantStep
 
 Matrix = npt.NDArray[np.float32]
@@ -27,7 +29,28 @@ BATCH = 10
 RATE = 0.1
 
 
-def make_array(number: int, rows: int, cols: int, weights: Matrix, alpha: float) -> CrossbarArray:
+PERIPHERY = ReadSpec(dac_bits=7, adc_bits=9, out_bound=12.0, out_noise=0.06)
+SIZES = (
+    (4, 4, 1),
+    (128, 10, 10),
+    (64, 256, 10),
+    (256, 128, 10),
+    *((side, side, n) for side in (128, 256, 512, 1024, 2048) for n in (1, 10, 64)),
+)
+OPTIONS = {
+    "stochastic rounding": replace(PERIPHERY, dac=Converter("stochastic"), adc=Converter("stochastic")),
+    "converters that differ": replace(PERIPHERY, dac=Converter("nearest", 0.01, 0.01)),
+    "average scale": replace(PERIPHERY, noise_management="average-abs-max"),
+    "thermal noise": replace(PERIPHERY, thermal=1e-9),
+    "1/f noise": replace(PERIPHERY, flicker=0.01),
+    "fast IR drop": replace(PERIPHERY, ir_drop="fast", wires=Wires(0.1, 0.1)),
+    "bit-serial": replace(PERIPHERY, inputs="bit-serial", bound_management="none"),
+}
+
+
+def make_array(
+    number: int, rows: int, cols: int, weights: Matrix, alpha: float, read: ReadSpec = PERIPHERY
+) -> CrossbarArray:
     """Make an array of constant-step devices behind 7-bit inputs and 9-bit outputs."""
     device = ConstantStep(
         ConstantStep.Parameters(
@@ -49,7 +72,7 @@ def make_array(number: int, rows: int, cols: int, weights: Matrix, alpha: float)
         alpha,
         device,
         (Block(0, 0, rows, cols),),
-        ReadSpec(dac_bits=7, adc_bits=9, out_bound=12.0, out_noise=0.06),
+        read,
         UpdateSpec(),
         ConductanceSpec(65e-9, 1.2e-6),
         seed=1,
@@ -60,10 +83,13 @@ def make_array(number: int, rows: int, cols: int, weights: Matrix, alpha: float)
 
 def compare_reads(repeats: int) -> list[Comparison]:
     """Print the time of forward and transposed reads beside numpy's products."""
-    print(f"{'array':>10} {'vectors':>7} {'forward us':>11} {'transposed us':>14} {'numpy us':>9} {'fwd/numpy':>14}")
+    print(
+        f"{'array':>10} {'vectors':>7} {'forward us':>11} {'transposed us':>14} {'numpy us':>9} {'fwd/numpy':>10} "
+        f"{'tr/numpy':>9}"
+    )
     rng = np.random.default_rng(0)
     found = []
-    for rows, cols, n in ((4, 4, 1), (128, 10, 10), (64, 256, 10), (256, 128, 10), (512, 512, 64)):
+    for rows, cols, n in SIZES:
         array = make_array(0, rows, cols, rng.uniform(-0.3, 0.3, (rows, cols)).astype(np.float32), 1.0)
         x = rng.standard_normal((n, rows)).astype(np.float32)
         d = rng.standard_normal((n, cols)).astype(np.float32)
@@ -78,12 +104,36 @@ def compare_reads(repeats: int) -> list[Comparison]:
         size = f"{rows} x {cols}, {n} vectors"
         forward = Comparison(f"forward read, {size}", "numpy product", seconds["forward"], seconds["numpy"])
         back = seconds["transposed"], seconds["numpy, transposed"]
-        found += [forward, Comparison(f"transposed read, {size}", "numpy product", *back)]
+        backward = Comparison(f"transposed read, {size}", "numpy product", *back)
+        found += [forward, backward]
         t = {name: 1e6 * median(values) for name, values in seconds.items()}
         print(
             f"{rows:>5}x{cols:<4} {n:>7} {t['forward']:>11.1f} {t['transposed']:>14.1f} {t['numpy']:>9.1f} "
-            f"{forward.ratio:>14.1f}"
+            f"{forward.ratio:>10.2f} {backward.ratio:>9.2f}"
         )
+    return found
+
+
+def compare_options(repeats: int) -> list[Comparison]:
+    """Print the time of reads with each option beside those without, 64 vectors on 512 x 512."""
+    rng = np.random.default_rng(0)
+    weights = rng.uniform(-0.3, 0.3, (512, 512)).astype(np.float32)
+    x = rng.standard_normal((64, 512)).astype(np.float32)
+    at = DrawSite(Purpose.FORWARD, 0, 0)
+    arrays = {
+        name: make_array(0, 512, 512, weights, 1.0, spec) for name, spec in ({"plain": PERIPHERY} | OPTIONS).items()
+    }
+    works: dict[str, Callable[[], object]] = {
+        name: lambda a=array: a.forward(x, at)  # type: ignore[misc]
+        for name, array in arrays.items()
+    }
+    seconds = take_turns(works, max(repeats // 4, 1))
+    print("\nforward reads of 64 vectors, 512 x 512, over those without the option")
+    found = []
+    for name in OPTIONS:
+        one = Comparison(f"forward read, {name}", "the same without", seconds[name], seconds["plain"])
+        print(f"{name:<24} {one.ratio:8.2f}")
+        found.append(one)
     return found
 
 
@@ -182,12 +232,13 @@ def time_digits(epochs: int) -> Comparison:
 
 
 def main() -> None:
-    """Print both parts."""
+    """Print all parts."""
     parser = options(__doc__, 100)
     parser.add_argument("--epochs", type=int, default=10, help="counted epochs of digits")
     asked = parser.parse_args()
     with threadpool_limits(1):
-        deliver([*compare_reads(asked.repeats), time_digits(min(asked.epochs, asked.repeats))], asked.json)
+        reads = compare_reads(asked.repeats) + compare_options(asked.repeats)
+        deliver([*reads, time_digits(min(asked.epochs, asked.repeats))], asked.json)
 
 
 if __name__ == "__main__":
