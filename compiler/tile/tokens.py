@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from typing_extensions import override
-from xdsl.dialects.builtin import IndexType, StringAttr, SymbolRefAttr, i64
+from xdsl.dialects.builtin import StringAttr, SymbolRefAttr
 from xdsl.ir import SSAValue
 from xdsl.irdl import (
     AttrSizedOperandSegments,
@@ -21,7 +21,6 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
 from ohmflow.compiler.tile.composite import leaves
-from ohmflow.compiler.tile.compute import verify_versions
 from ohmflow.compiler.tile.effects import ConsumesVersions, ReadsVersions
 from ohmflow.compiler.tile.printing import (
     parse_after,
@@ -31,11 +30,9 @@ from ohmflow.compiler.tile.printing import (
     print_after,
     print_extra,
 )
-from ohmflow.compiler.tile.state import StateOp
-from ohmflow.compiler.tile.symbols import find, module_of
+from ohmflow.compiler.tile.state_lines import parse_line, print_line, verify_held
+from ohmflow.compiler.tile.symbols import module_of
 from ohmflow.compiler.tile.tile_types import DoneType, VecType, VersionType
-
-AXES = ("row", "col")
 
 
 @irdl_op_definition
@@ -242,7 +239,7 @@ class StateGetOp(IRDLOperation, ReadsVersions):
     @override
     def parse(cls, parser: Parser) -> "StateGetOp":
         state = parser.parse_symbol_name().data
-        axis, index = _parse_line(parser)
+        axis, index = parse_line(parser)
         with parser.in_parens():
             version = parse_operand(parser)
         parser.parse_punctuation(":")
@@ -258,7 +255,7 @@ class StateGetOp(IRDLOperation, ReadsVersions):
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
         printer.print_symbol_name(self.state_name)
-        _print_line(printer, self.axis, self.index)
+        print_line(printer, self.axis, self.index)
         printer.print_string(" ")
         printer.print_operands([self.version])
         printer.print_string(" : ")
@@ -337,7 +334,7 @@ class StateSetOp(IRDLOperation, ConsumesVersions):
     @override
     def parse(cls, parser: Parser) -> "StateSetOp":
         state = parser.parse_symbol_name().data
-        axis, index = _parse_line(parser)
+        axis, index = parse_line(parser)
         position = parser.pos
         operands = parse_operands(parser)
         if len(operands) != 2:
@@ -350,7 +347,7 @@ class StateSetOp(IRDLOperation, ConsumesVersions):
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
         printer.print_symbol_name(self.state_name)
-        _print_line(printer, self.axis, self.index)
+        print_line(printer, self.axis, self.index)
         printer.print_string(" ")
         printer.print_operands([self.value, self.version])
         print_after(printer, self.after)
@@ -361,59 +358,3 @@ class StateSetOp(IRDLOperation, ConsumesVersions):
         if self.out.type != self.version.type:
             raise VerifyException(f"it must give {self.version.type}, not {self.out.type}; correct its result")
         verify_held(self, self.state_name, self.value, self.version, self.axis, self.index)
-
-
-def _parse_line(parser: Parser) -> tuple[str | None, SSAValue | None]:
-    """Read `row %k` or `col %k`, if it is there."""
-    for axis in AXES:
-        if parser.parse_optional_keyword(axis):
-            return axis, parse_operand(parser)
-    return None, None
-
-
-def _print_line(printer: Printer, axis: StringAttr | None, index: SSAValue | None) -> None:
-    if axis is not None and index is not None:
-        printer.print_string(f" {axis.data} ")
-        printer.print_operand(index)
-
-
-def verify_held(
-    op: StateGetOp | StateSetOp,
-    name: str,
-    value: SSAValue,
-    version: SSAValue,
-    axis: StringAttr | None = None,
-    index: SSAValue | None = None,
-) -> None:
-    """Check that a value and a version fit the state that they belong to.
-
-    Args:
-        op: The operation.
-        name: The state.
-        value: What is read or written.
-        version: Its version.
-        axis: Of a line.
-        index: Of a line.
-
-    Raises:
-        VerifyException: The state is unknown or holds something else.
-    """
-    if (axis is None) != (index is None):
-        raise VerifyException(f"a line of @{name} must have an axis and an index, not one of them; write col %k")
-    if index is not None and index.type not in (IndexType(), VecType((), i64)):
-        raise VerifyException(f"the line's index must be index or !tile.vec<i64>, not {index.type}; convert it")
-    state = find(op, name, (StateOp,), "a state")
-    if state is None:
-        return
-    wanted = state.type if axis is None else _line_type(name, state.type, axis.data)
-    if value.type != wanted:
-        raise VerifyException(f"the value of @{name} must be {wanted}, not {value.type}; correct its type")
-    verify_versions(op, name, [version])
-
-
-def _line_type(name: str, held: VecType, axis: str) -> VecType:
-    if axis not in AXES:
-        raise VerifyException(f"the axis must be row or col, not '{axis}'; name one of them")
-    if len(held.dims) != 2:
-        raise VerifyException(f"@{name} must be a matrix to have lines, not {held}; read it whole")
-    return VecType(held.dims[1:] if axis == "row" else held.dims[:1], held.element_type)
