@@ -30,8 +30,8 @@ def command(
 ) -> None:
     """Show what the devices of a target do under pulses.
 
-    Trains up and down, steps and their spread, symmetry point, bounds, half-selected devices: measured on the arrays
-    with which trainings compute. Retention is not modelled.
+    Trains up and down, steps and their spread, symmetry point, bounds, half-selected devices, weights that are left
+    alone: measured on the arrays with which trainings compute.
     """
     from ohmflow.runtime.device_view.bench import ViewOptions
     from ohmflow.runtime.device_view.view import examine
@@ -62,6 +62,7 @@ def _print(view: "DeviceView") -> None:
     from rich.table import Table
 
     from ohmflow.runtime.cli.show import console
+    from ohmflow.runtime.cli.units import time_text
 
     screen = console()
     screen.print(f"[bold]{escape(view.target)}[/]  {escape(view.model)}")
@@ -89,4 +90,15 @@ def _print(view: "DeviceView") -> None:
         screen.print(f"Half-selected: {view.half_select:.3g} of a step; {moved}")
     else:
         screen.print("Half-selected devices do not move.")
-    screen.print("[dim]Not modelled: retention.[/]")
+    if view.ageing is not None:
+        begun, left = float(view.ageing.high.w[0].mean()), float(view.ageing.high.w[-1].mean())
+        told = f"Left alone: {begun:.3g} becomes {left:.3g} in {time_text(float(view.ageing.seconds[-1]))}"
+        lives = view.ageing.half_life[np.isfinite(view.ageing.half_life)]
+        if lives.size:
+            told += f"; half of the way to rest takes {time_text(float(np.median(lives)))} (median)"
+        screen.print(told)
+    if view.endurance is not None:
+        pulses, beyond = view.endurance
+        said = "no longer moves" if beyond == "stuck" else "is counted as worn"
+        screen.print(f"Endurance: after {pulses:.3g} whole pulses a device {said}")
+    screen.print(f"[dim]Not modelled: {', '.join(view.not_modelled)}.[/]")

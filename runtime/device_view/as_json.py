@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ohmflow.runtime.device_view.ageing import AgeingView
 from ohmflow.runtime.device_view.bench import Trace
-from ohmflow.runtime.device_view.view import NOT_MODELLED, DeviceView, StepCurve, StepFigures
+from ohmflow.runtime.device_view.view import DeviceView, StepCurve, StepFigures
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,12 +40,34 @@ def view_json(view: DeviceView) -> dict[str, Any]:
             "step_up": _curve(view.curves[0]),
             "step_down": _curve(view.curves[1]),
         },
-        "not_modelled": list(NOT_MODELLED),
+        "ageing": None if view.ageing is None else _ageing(view.ageing),
+        "endurance": None if view.endurance is None else dict(zip(("pulses", "beyond"), view.endurance, strict=True)),
+        "not_modelled": list(view.not_modelled),
     }
 
 
 def _figures(figures: StepFigures) -> dict[str, float]:
     return {"mean": figures.mean, "dtod": figures.dtod, "ctoc": figures.ctoc}
+
+
+def _ageing(ageing: AgeingView) -> dict[str, Any]:
+    """Weights against time, and the half-life of the devices that have one."""
+    lives = ageing.half_life[np.isfinite(ageing.half_life)]
+    curves = {}
+    for name, waiting in (("high", ageing.high), ("low", ageing.low)):
+        low, high = np.quantile(waiting.w, (0.1, 0.9), axis=1)
+        mean = waiting.w.mean(axis=1)
+        curves[name] = {
+            "start": waiting.start,
+            "mean": mean.tolist(),
+            "low": low.tolist(),
+            "high": high.tolist(),
+        }
+    return {
+        "seconds": ageing.seconds.tolist(),
+        **curves,
+        "half_life_seconds": {"devices": int(lives.size), "median": float(np.median(lives)) if lives.size else None},
+    }
 
 
 def _spread(values: Floats) -> dict[str, float]:

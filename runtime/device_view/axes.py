@@ -58,18 +58,25 @@ def axes(place: tuple[float, float, float, float], x_range: tuple[float, float],
     return Axes(*place, x_range, x_ticks, tuple(round_ticks(*y_range)))
 
 
-def frame(on: Axes, x_label: str, y_label: str) -> list[Markup]:
-    """Draw grid, ticks and labels, x from below and y from the left."""
+def frame(on: Axes, x_label: str, y_label: str, x_words: Sequence[tuple[float, str]] | None = None) -> list[Markup]:
+    """Draw grid, ticks and labels, x from below and y from the left.
+
+    Args:
+        on: the axes.
+        x_label: what x is.
+        y_label: what y is.
+        x_words: ticks of x and what they say, where they do not say their numbers.
+    """
     parts = []
     right, base = on.left + on.width, on.top + on.height
     for tick in on.y_ticks:
         y = on.y(tick)
         parts.append(element("line", x1=on.left, x2=right, y1=y, y2=y, class_="grid"))
         parts.append(text(on.left - 6, y + 4, _tick(tick), "tick", "end"))
-    for tick in on.x_ticks:
+    for tick, words in x_words or [(tick, _tick(tick)) for tick in on.x_ticks]:
         x = on.x(tick)
         parts.append(element("line", x1=x, x2=x, y1=base, y2=base + 4, class_="axis-line"))
-        parts.append(text(x, base + 17, _tick(tick), "tick", "middle"))
+        parts.append(text(x, base + 17, words, "tick", "middle"))
     parts.append(element("line", x1=on.left, x2=right, y1=base, y2=base, class_="axis-line"))
     parts.append(text(on.left + on.width / 2, base + 34, x_label, "axis", "middle"))
     x, y = on.left - 46, on.top + on.height / 2

@@ -10,6 +10,7 @@ from math import ceil
 import numpy as np
 import numpy.typing as npt
 
+from ohmflow.runtime.crossbar.ageing import AgeingSpec
 from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.draws import Purpose
 from ohmflow.runtime.crossbar.spec import Block, DrawSite, UpdateSpec
@@ -111,16 +112,18 @@ class DeviceBench:
                 f"{self.pulses}; take fewer of either"
             )
         self.half_select = half_select_ratio_of(self.device, target.device)
-        self._devices = options.devices
+        self._devices, self._seed = options.devices, options.seed
         self._array = self._make(1, 0.0, options.seed)
         self._halves = self._make(2, self.half_select, options.seed) if self.half_select > 0.0 else None
         low, high = self.device.bounds(self._array.planes)
         self.low, self.high = (plane[:, 0].astype(np.float64) for plane in (low, high))
 
-    def _make(self, cols: int, half_select: float, seed: int) -> CrossbarArray:
+    def _make(self, cols: int, half_select: float, seed: int, ageing: AgeingSpec | None = None) -> CrossbarArray:
         update = UpdateSpec(1, update_management=False, train_length_management=False, half_select_step=half_select)
         blocks = (Block(0, 0, self._devices, cols),)
-        return CrossbarArray("devices", 0, self._devices, cols, 1.0, self.device, blocks, None, update, None, seed)
+        return CrossbarArray(
+            "devices", 0, self._devices, cols, 1.0, self.device, blocks, None, update, None, seed, ageing
+        )
 
     def swing(self, site: int) -> Trace:
         """Pulse all devices up from their lower bounds, then as often down.
@@ -179,6 +182,26 @@ class DeviceBench:
         # The second column is selected, without which nothing would fire; a negative x moves half-selected devices up.
         signs, stride = np.full(self.pulses, DOWN), ceil(self.pulses / _POINTS)
         return self._run(self._halves, signs, stride, site, -1.0 if up else 1.0)
+
+    def wait(self, ageing: AgeingSpec, start: float, seconds: Floats) -> Floats:
+        """Program all devices to a weight, and leave them alone.
+
+        Args:
+            ageing: what time does to them.
+            start: the weight, device units; a device whose bounds do not hold it begins at the nearer one.
+            seconds: [points] when to look, rising.
+
+        Returns:
+            [points, devices] weights.
+        """
+        array = self._make(1, 0.0, self._seed, ageing)
+        array.program(np.full((self._devices, 1), start))
+        weights, before = [], 0.0
+        for now in seconds.tolist():
+            array.elapse(now - before)
+            weights.append(array.w[:, 0].astype(np.float64))
+            before = now
+        return np.array(weights)
 
     def _start(self, w: Floats) -> None:
         self._array.program(w[:, np.newaxis])

@@ -6,9 +6,10 @@ from textwrap import wrap
 import numpy as np
 from markupsafe import Markup
 
+from ohmflow.runtime.device_view.ageing_panel import TITLE, left_alone
 from ohmflow.runtime.device_view.errors import DeviceViewError
-from ohmflow.runtime.device_view.panels import PANELS, Key
-from ohmflow.runtime.device_view.view import NOT_MODELLED, DeviceView
+from ohmflow.runtime.device_view.panels import PANELS, Key, Place
+from ohmflow.runtime.device_view.view import DeviceView
 from ohmflow.runtime.report.quantities import scaled
 from ohmflow.runtime.report.svg import element, group, shortened, text
 from ohmflow.runtime.training.atomic import replace_text
@@ -35,6 +36,16 @@ text { fill: #1b1f24; font-family: system-ui, sans-serif; font-size: 12px; }
 """
 """Style sheet of pictures of devices."""
 
+_PAGE = """.page { fill: #ffffff; }
+@media (prefers-color-scheme: dark) {
+  .page { fill: #14181d; } text { fill: #e6e9ec; } .tick, .axis, .note { fill: #a3adb8; }
+  .grid { stroke: #2b323a; } .axis-line, .mark { stroke: #a3adb8; } .band { fill-opacity: .28; }
+  .line.s0 { stroke: #56a8dc; } .line.s1 { stroke: #f0894a; }
+  .line.s2 { stroke: #35c19a; } .line.s3 { stroke: #d694c6; }
+  .s0 { fill: #56a8dc; } .s1 { fill: #f0894a; } .s2 { fill: #35c19a; } .s3 { fill: #d694c6; } .line { fill: none; }
+}
+"""
+
 
 def draw(view: DeviceView) -> str:
     """Draw what was seen.
@@ -48,24 +59,20 @@ def draw(view: DeviceView) -> str:
     rows = -(-len(PANELS) // _COLUMNS)
     told = _told(view)
     head = _TITLE + _LINE * len(told) + 8
-    height = head + rows * _PANEL[1] + _FOOT
+    height = head + (rows + (view.ageing is not None)) * _PANEL[1] + _FOOT
     parts = [
-        element("style", STYLE),
-        element("rect", width=_WIDTH, height=height, fill="#ffffff"),
+        element("style", STYLE + _PAGE),
+        element("rect", width=_WIDTH, height=height, class_="page"),
         text(18, 30, shortened(f"{view.target}: {view.model}", _WIDTH - 36, 20), "title"),
         *(text(18, _TITLE + 10 + _LINE * k, words, "note") for k, words in enumerate(told)),
     ]
     for k, (title, panel) in enumerate(PANELS):
         left, top = (k % _COLUMNS) * _PANEL[0], head + (k // _COLUMNS) * _PANEL[1]
-        place = (
-            left + _MARGINS[0],
-            top + _MARGINS[1],
-            _PANEL[0] - _MARGINS[0] - _MARGINS[2],
-            _PANEL[1] - _MARGINS[1] - _MARGINS[3],
-        )
-        drawn, key = panel(view, place)
-        parts.append(group([text(left + 18, top + 20, title, "panel"), *draw_key(key, place[0], top + 40), *drawn]))
-    said = f"Not modelled: {', '.join(NOT_MODELLED)}."
+        parts.append(_panel(title, left, top, *panel(view, _place(left, top, _PANEL[0]))))
+    if view.ageing is not None:
+        top = head + rows * _PANEL[1]
+        parts.append(_panel(TITLE, 0.0, top, *left_alone(view.ageing, view.bounds, _place(0.0, top, _WIDTH - 12.0))))
+    said = f"Not modelled: {', '.join(view.not_modelled)}."
     parts.append(text(18, height - 14, said, "note"))
     drawing = element(
         "svg",
@@ -78,6 +85,17 @@ def draw(view: DeviceView) -> str:
         aria_label=f"Devices of {view.target} under pulses",
     )
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{drawing}\n'
+
+
+def _place(left: float, top: float, width: float) -> Place:
+    """Where the plot of a panel is."""
+    across, down = _MARGINS[0] + _MARGINS[2], _MARGINS[1] + _MARGINS[3]
+    return left + _MARGINS[0], top + _MARGINS[1], width - across, _PANEL[1] - down
+
+
+def _panel(title: str, left: float, top: float, drawn: list[Markup], key: Key) -> Markup:
+    words = text(left + 18, top + 20, title, "panel")
+    return group([words, *draw_key(key, left + _MARGINS[0], top + 40), *drawn])
 
 
 def _told(view: DeviceView) -> list[str]:

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ohmflow.runtime.device_view.ageing import AgeingView, Waiting, moments
 from ohmflow.runtime.device_view.bench import DOWN, UP, DeviceBench, Trace, ViewOptions
+from ohmflow.runtime.machine.ageing_spec import ageing_spec
 from ohmflow.targets.schema.target import Target
 
 Floats = npt.NDArray[np.float64]
@@ -17,7 +19,10 @@ _CLEAR = 5.0
 _SETTLED, _AT_BOUND = 0.1, 0.05
 _SWING, _STEPS_UP, _STEPS_DOWN, _FROM_ABOVE, _FROM_BELOW, _HALF_UP, _HALF_DOWN, _CURVES = range(8)
 
-NOT_MODELLED = ("retention", "endurance", "relaxation after a pulse")
+_NEAR = 0.7
+"""Share of the nominal range, from 0, at which devices are left alone."""
+
+_NEVER = "relaxation after a pulse"
 """What devices do and ours do not."""
 
 
@@ -73,6 +78,8 @@ class DeviceView:
         half_select: step of a half-selected device relative to a whole pulse, as the target says it; 0 if none moves.
         half_up: half-selected pulses up, from w = 0.
         half_down: half-selected pulses down, from w = 0.
+        ageing: what happens to devices that are left alone; None where the target says nothing of it.
+        endurance: whole pulses that a device survives, the median, and `report` or `stuck`; None where it does not say.
     """
 
     target: str
@@ -94,6 +101,15 @@ class DeviceView:
     half_select: float
     half_up: Trace
     half_down: Trace
+    ageing: AgeingView | None
+    endurance: tuple[float, str] | None
+
+    @property
+    def not_modelled(self) -> tuple[str, ...]:
+        """What devices do, and those of the target do not."""
+        unsaid = [] if self.ageing is not None else ["retention and drift"]
+        unsaid += [] if self.endurance is not None else ["endurance"]
+        return (*unsaid, _NEVER)
 
     @property
     def step_figures(self) -> tuple[StepFigures, StepFigures]:
@@ -135,7 +151,7 @@ def examine(target: Target, options: ViewOptions) -> DeviceView:
     swing = bench.swing(_SWING)
     dw_min = bench.device.dw_min
     above, below = bench.alternate(bench.high, _FROM_ABOVE), bench.alternate(bench.low, _FROM_BELOW)
-    window = target.device.conductance
+    window, worn = target.device.conductance, target.device.endurance
     return DeviceView(
         target=target.name,
         model=target.device.model,
@@ -159,7 +175,19 @@ def examine(target: Target, options: ViewOptions) -> DeviceView:
         half_select=bench.half_select,
         half_up=bench.half_selected(True, _HALF_UP),
         half_down=bench.half_selected(False, _HALF_DOWN),
+        ageing=_left_alone(bench, target),
+        endurance=None if worn is None else (float(worn.pulses.si), worn.beyond),
     )
+
+
+def _left_alone(bench: DeviceBench, target: Target) -> AgeingView | None:
+    spec = ageing_spec(target)
+    if spec is None or not spec.does_anything:
+        return None
+    nominal = bench.device.nominal_bounds
+    seconds = moments(spec, nominal)
+    low, high = (Waiting(_NEAR * w, bench.wait(spec, _NEAR * w, seconds)) for w in nominal)
+    return AgeingView(spec, seconds, high, low)
 
 
 def step_figures(steps: Floats) -> StepFigures:
