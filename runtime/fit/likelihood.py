@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ohmflow.runtime.fit.filter_kernel import CONSTANT, LINEAR, LINEAR_ADDITIVE, score
+from ohmflow.runtime.fit.filter_kernel import CONSTANT, EXPONENTIAL, LINEAR, LINEAR_ADDITIVE, score
 from ohmflow.runtime.fit.first_look import look
 from ohmflow.runtime.fit.models.protocol import FitModel
 from ohmflow.runtime.fit.trains import Trains
@@ -85,6 +85,9 @@ class _Search:
         p = self.p
         theta = theta.copy()
         theta[:, p - 2] = np.maximum(theta[:, p - 2], theta[:, p - 1] + 1e-3)
+        if self.model.law == EXPONENTIAL:
+            # Towards 1, A and a γ near 0 are a straight line, and neither means anything.
+            theta[:, p : p + 2] = np.clip(theta[:, p : p + 2], -5.0, 0.9)
         theta[:, -2] = np.clip(theta[:, -2], -7.0, 4.0)
         theta[:, -1] = np.clip(theta[:, -1], self.floor, 1.0)
         return theta
@@ -276,7 +279,8 @@ def _adjustment(search: _Search, theta: Floats, information: Floats) -> Floats:
     p, n = search.p, theta.shape[1]
     h = search.steps(information)
     found = np.zeros(n - p)
-    for k in range(p, n):
+    # The spreads alone: others are not at right angles to the devices' own parameters, as the correction asks.
+    for k in range(n - 2, n):
         size = 0.02
         logs = []
         for sign in (1.0, -1.0):
