@@ -6,6 +6,7 @@ Columns are found by name, whatever their order, case and spaces; the conductanc
 
 import csv
 import re
+import warnings
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -119,7 +120,9 @@ class _Numbers(NamedTuple):
 def _numbers_only(file: Path, names: list[str], between: str, places: dict[str, str]) -> _Numbers | None:
     """The quick way for long tables: all numbers, and nothing wrong; else None, and the slow way says what."""
     try:
-        table = np.loadtxt(file, delimiter=between, skiprows=1, ndmin=2, encoding="utf-8-sig", comments=None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an empty table, of which the slow way tells
+            table = np.loadtxt(file, delimiter=between, skiprows=1, ndmin=2, encoding="utf-8-sig", comments=None)
         with file.open(encoding="utf-8-sig") as text:
             some = [line.split(between) for line in islice(text, 1, 2000) if line.strip()]
     except (ValueError, UnicodeDecodeError):

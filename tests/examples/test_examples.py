@@ -16,6 +16,7 @@ SETTINGS = {
     "compare_targets.py": ["--epochs", "1"],
     "inspect_program.py": ["--set", "tile.crossbar.rows=128"],
     "estimate_chip.py": ["--model", "digits_mlp.onnx", "--sizes", "128", "256"],
+    "measure_pulses.py": ["--devices", "2", "--pulses", "12"],
     "my_own_data.py": ["--epochs", "2", "--folder", "rings"],
 }
 
@@ -78,3 +79,10 @@ def test_my_own_data_leaves_files_that_the_shell_trains_on(printed, tmp_path: Pa
 def test_digits_model_is_what_its_script_writes(tmp_path: Path) -> None:
     build = runpy.run_path(str(EXAMPLES / "models" / "make_digits_mlp.py"))["build"]
     assert build() == onnx.load(EXAMPLES / "models" / "digits_mlp.onnx")
+
+
+def test_measured_pulses_can_be_fitted(printed, tmp_path: Path) -> None:
+    assert "100 reads of 2 devices of rpu-2016" in printed("measure_pulses.py")
+    with pytest.raises(SystemExit) as ended:
+        main(["targets", "fit", "pulses.csv", "--model", "constant-step"])
+    assert ended.value.code == 0

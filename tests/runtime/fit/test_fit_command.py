@@ -34,7 +34,7 @@ def test_the_true_model_foretells_best(shell: Runner, tmp_path: Path, devices: i
     assert told["held_out"].startswith(held)
     assert [m["name"] for m in told["models"]] == ["soft-bounds", "constant-step"]
     assert told["models"][1]["behind"] > 50
-    assert told["models"][0]["parameters"]["dw_min"]["interval_95"][0] > 0
+    assert told["models"][0]["parameters"]["dw_min"]["interval_95"][1] > 0.015
 
 
 def test_target_and_picture_stand_where_they_should(shell: Runner, tmp_path: Path) -> None:
