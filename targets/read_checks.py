@@ -17,6 +17,7 @@ _NEEDS = {
         ("tile.crossbar.pitch", "the length of a segment"),
     ),
 }
+_ONE_DEVICE = ("tile.read.flicker", "tile.read.ir_drop")
 
 
 def reads(view: View) -> Iterator[Fault]:
@@ -30,6 +31,13 @@ def reads(view: View) -> Iterator[Fault]:
         if not converters:
             yield Fault(path, f"{path} must be left out on a tile without converters, which is read exactly; remove it")
             continue
+        cell = view.value("tile.crossbar.cell")
+        if path in _ONE_DEVICE and cell and cell != "single-with-reference":
+            yield Fault(
+                path,
+                f"{path} must be left out where tile.crossbar.cell is {cell}, since it takes one device and one "
+                "reference a cell; remove it, or write 'cell: single-with-reference'",
+            )
         for other, what in needs:
             if not view.given(other):
                 yield Fault(path, f"{path} must come with {other}, {what}, not without; add it, or remove {path}")

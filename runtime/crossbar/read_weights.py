@@ -32,7 +32,8 @@ class ReadWeights:
         conducting: [rows, cols] sums of the weights of every cell's devices, where cells have several; else they are w.
 
     Raises:
-        SpecError: noise or wires ask for conductances, and there is no range.
+        SpecError: noise or wires ask for conductances, and there is no range; or for cells of one device, and these
+            have several.
     """
 
     def __init__(
@@ -50,6 +51,12 @@ class ReadWeights:
                 f"read.{what}: it must be left out where the conductances of cells are not known; "
                 "give the array a conductance range"
             )
+        for what in ("flicker", "ir_drop"):
+            if asks[what] and conducting is not None:
+                raise SpecError(
+                    f"read.{what}: it must be left out where cells have several devices, since it takes one device and "
+                    "one reference a cell; leave it out, or use such cells"
+                )
         self._spec = spec
         self._blocks = blocks
         self._is_stale = True
@@ -63,8 +70,8 @@ class ReadWeights:
             w_min, w_max = nominal_bounds
             self._slope = (conductance.g_max - conductance.g_min) / (w_max - w_min)
             self._at_zero = conductance.g_min - w_min * self._slope
-            self.row_sums = np.empty((count, int(blocks[:, 2].max())))
-            self.col_sums = np.empty((count, int(blocks[:, 3].max())))
+            self.row_sums = np.zeros((count, int(blocks[:, 2].max())))
+            self.col_sums = np.zeros((count, int(blocks[:, 3].max())))
         longest = int(blocks[:, 2:].max())
         self._quiet = np.full((count, longest), spec.out_noise**2, np.float32)
         self._thermal = [np.zeros((count, longest), np.float32) for _ in range(2)] if spec.thermal else []

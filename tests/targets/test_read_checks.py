@@ -35,6 +35,11 @@ CASES = {
         "tile.read.ir_drop must come with tile.crossbar.wire_r, the resistance of its wires, not without; add it, or "
         "remove tile.read.ir_drop",
     ),
+    "1/f noise of a pair": (
+        {"cell: single-with-reference": "cell: differential-pair", READ: "max_retries: 4, flicker: 0.1}"},
+        "tile.read.flicker must be left out where tile.crossbar.cell is differential-pair, since it takes one device "
+        "and one reference a cell; remove it, or write 'cell: single-with-reference'",
+    ),
     "retries of passes": (
         {READ: "max_retries: 4, inputs: bit-serial}"},
         "tile.read.bound_management must be none where every pass of bit-serial inputs is converted, not 'iterative', "
