@@ -13,8 +13,8 @@ from ohmflow.targets.schema.target import Target
 Side = Literal["cols", "rows"]
 """Which lines are converted: `cols` in a forward read, `rows` in a transposed one."""
 
-SIGN_PHASES = {"stochastic-compressed": 1}
-"""Passes of the pulse train by update scheme; `stochastic-compressed` does both signs in one."""
+SIGN_PHASES = {"stochastic-compressed": 1, "stochastic": 2, "deterministic-implicit": 1, "mean-count": 1}
+"""Passes of the pulse train by update scheme; only `stochastic` has one for each sign of the product."""
 
 
 def cycles(target: Target, time: Quantity) -> int:
@@ -130,12 +130,20 @@ def converter_bank(target: Target, transposed: bool) -> int:
     return 1 if transposed and _adc(target).banks == 2 else 0
 
 
-def pulse_cycles(target: Target) -> int:
-    """⌈(width + gap) · clock⌉ × sign phases: cycles of one slot of a pulse train; 0 on a device without pulses."""
+def slot_cycles(target: Target) -> int:
+    """⌈(width + gap) · clock⌉: cycles of one pulse and its gap; 0 on a device without pulses."""
     pulse = target.device.pulse
-    if pulse is None:
-        return 0
-    return cycles(target, pulse.width.value + pulse.gap.value) * SIGN_PHASES[target.tile.update.scheme]
+    return 0 if pulse is None else cycles(target, pulse.width.value + pulse.gap.value)
+
+
+def pulse_cycles(target: Target, scheme: str | None = None) -> int:
+    """⌈(width + gap) · clock⌉ × sign phases: cycles of one slot of a pulse train; 0 on a device without pulses.
+
+    Args:
+        target: with a chip.
+        scheme: of the update; None for that of the target.
+    """
+    return slot_cycles(target) * SIGN_PHASES[scheme or target.tile.update.scheme]
 
 
 def _chip(target: Target) -> Chip:

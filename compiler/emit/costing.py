@@ -42,9 +42,13 @@ class Costing:
             bank + buffered + 4 * timing.later_passes_cycles(self._target, lines, side),
         )
 
-    def update(self) -> tuple[int, int]:
-        """Set-up cycles of an update, and cycles per pulse of its train."""
-        return max(1, self._target.tile.update.setup), timing.pulse_cycles(self._target)
+    def update(self, scheme: str | None = None) -> tuple[int, int]:
+        """Set-up cycles of an update, and cycles per slot of its train, both signs included.
+
+        Args:
+            scheme: of the update; None for that of the target.
+        """
+        return max(1, self._target.tile.update.setup), timing.pulse_cycles(self._target, scheme)
 
     def program(self, cols: int) -> tuple[int, int]:
         """Set-up cycles of programming a block, and cycles per round of one row: pulses, and the read that verifies.
@@ -55,7 +59,7 @@ class Costing:
         program = self._target.tile.program
         if program.mode == "ideal":
             return 1, 0
-        pulses = program.pulses_per_round * timing.pulse_cycles(self._target)
+        pulses = program.pulses_per_round * timing.slot_cycles(self._target)
         return 1, pulses + timing.verify_cycles(self._target, cols)
 
     def vector(self, work: Sequence[tuple[str, int]]) -> tuple[int, int]:

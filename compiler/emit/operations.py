@@ -25,6 +25,7 @@ from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
 from ohmflow.compiler.tile.tokens import CommitOp, JoinOp, OpenOp, StateGetOp, StateSetOp
 from ohmflow.compiler.tile.transfer import ProgramOp, ReadOp, TransferOp
 from ohmflow.compiler.tile.windows import FoldOp, WindowOp
+from ohmflow.targets.timing import SIGN_PHASES
 
 _NO_VALUE = (OpenOp, CommitOp, JoinOp)
 """Operations on tokens alone."""
@@ -184,6 +185,7 @@ class _Emitter:
             case UpdateOp():
                 row.update(code=Op.UPDATE, site=op.site_number, symbol=self._symbols.array(op.array_name, op))
                 row.update(phase=PHASES.index(op.phase_name), group=self.out.add_group(1, path))
+                row["attr"] = _scheme(op)
                 ins = [op.x, op.d, op.lr]
             case ReadOp():
                 row.update(code=Op.READ, symbol=self._symbols.array(op.array_name, op), attr=_axis(op.axis.data))
@@ -332,3 +334,16 @@ def _table(rows: Sequence[Mapping[str, int]], dtype: np.dtype[np.void]) -> NDArr
         for name, value in row.items():
             table[name][k] = value
     return table
+
+
+def _scheme(op: UpdateOp) -> int:
+    """Number of the update's scheme; 0 for that of the target."""
+    if op.scheme is None:
+        return 0
+    name = op.scheme.data
+    if name not in SIGN_PHASES:
+        raise EmitError(
+            f"tile.update of @{op.array_name}: the scheme must be one of {', '.join(SIGN_PHASES)}, not '{name}'; "
+            "choose one"
+        )
+    return 1 + list(SIGN_PHASES).index(name)

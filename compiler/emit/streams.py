@@ -287,7 +287,8 @@ class _Streams:
     def _update(self, op: Operation, name: str, offset: int, phase: int) -> None:
         """Load both vectors from the tile's buffer, then pulse, block by block."""
         word = self._costing.word
-        setup, per_pulse = self._costing.update()
+        scheme = op.scheme.data if isinstance(op, UpdateOp) and op.scheme is not None else None
+        setup, per_pulse = self._costing.update(scheme)
         for number, block in enumerate(self._arrays[name].blocks):
             tile: Unit = ("tile", block.tile)
             self._write.move(tile, op, Mnemonic.LOAD, phase, read=(block.rows + block.cols) * word)

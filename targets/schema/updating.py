@@ -12,14 +12,16 @@ class Update(SectionModel):
 
     Attributes:
         train_length: pulse slots of the longest train (BL_max); 0 on a device without pulses.
-        scheme: `stochastic-compressed`: both signs in one pass.
+        scheme: `stochastic-compressed`: random trains, both signs in one pass; `stochastic`: one pass for each sign of
+            the product, twice the time; `deterministic-implicit`: counts that are rounded; `mean-count`: counts drawn
+            about their mean.
         update_management: rows and columns share the probability by their largest magnitudes.
         train_length_management: trains are no longer than needed.
         setup: cycles before the first pulse.
     """
 
     train_length: Annotated[int, Whole(0, 100_000)]
-    scheme: Annotated[Literal["stochastic-compressed"], Choice()]
+    scheme: Annotated[Literal["stochastic-compressed", "stochastic", "deterministic-implicit", "mean-count"], Choice()]
     update_management: Bool
     train_length_management: Bool
     setup: Cycles

@@ -46,7 +46,7 @@ def fires(vector_key, kind, values, gain, length):
     fired = np.zeros((len(values), length), bool)
     for line, value in enumerate(values):
         if value != 0:
-            limit = int(min(gain * float(abs(value)), 1.0) * 2**32)
+            limit = int(min(gain * float(abs(value)), 1.0) * 2**32 + 0.5)
             fired[line] = [u < limit for u in slot_uniforms(vector_key, kind, line, length)]
     return fired
 
@@ -57,6 +57,9 @@ def trains(x, d, rate, dw_min, spec, vector_key):
     wanted = rate * largest_x * largest_d / dw_min
     if wanted == 0:
         return 0, np.zeros((len(x), 0), bool), np.zeros((len(d), 0), bool)
+    if abs(wanted - round(wanted)) <= 1e-6 * round(wanted):
+        rate *= round(wanted) / wanted
+        wanted = round(wanted)
     length = min(ceil(wanted), spec.train_length) if spec.train_length_management else spec.train_length
     gain = sqrt(rate / (length * dw_min))
     balance = sqrt(largest_d / largest_x) if spec.update_management else 1.0
@@ -74,6 +77,36 @@ def normal(h):
 def normals(vector_key, shape, ordinal):
     """The normal number of every device for one ordinal, [rows, cols]."""
     drawn = [[normal(draw(vector_key, 2, i, j, ordinal)) for j in range(shape[1])] for i in range(shape[0])]
+    return np.array(drawn, np.float32)
+
+
+def pulse_hash(place, ordinal, last):
+    """The 32 bits of a pulse, before and after the second multiplication."""
+    h = (place + 0x9E3779B9 * ordinal) & 0xFFFFFFFF
+    h ^= h >> 16
+    h = h * 0x7FEB352D & 0xFFFFFFFF
+    h ^= h >> 15
+    return h if not last else h * 0x846CA68B & 0xFFFFFFFF
+
+
+def pulse_place(vector_key, row, column):
+    """Sum of the row's and the column's part of a crosspoint's key."""
+    return ((draw(vector_key, 3, row, 0, 0) >> 32) + (draw(vector_key, 3, 0, column, 1) >> 32)) & 0xFFFFFFFF
+
+
+def pulse_normal(vector_key, row, column, ordinal):
+    """The normal number of a pulse: ones of 32 bits, smoothed, through an odd polynomial."""
+    place = pulse_place(vector_key, row, column)
+    h = pulse_hash(place, ordinal, False)
+    ones = pulse_hash(place, ordinal, True).bit_count()
+    y = np.float32((ones << 16) + (h >> 16) + (h & 0xFFFF)) * np.float32(2**-16) - np.float32(17 - 2**-16)
+    z = y * y
+    return y * (np.float32(0.34733875) + z * (np.float32(9.9312576e-05) + z * np.float32(2.0941365e-07)))
+
+
+def pulse_normals(vector_key, shape, ordinal):
+    """The normal number of every device's pulse for one ordinal, [rows, cols]."""
+    drawn = [[pulse_normal(vector_key, i, j, ordinal) for j in range(shape[1])] for i in range(shape[0])]
     return np.array(drawn, np.float32)
 
 
@@ -140,17 +173,21 @@ def power(planes, w, up, xi):
 
 def pulse_together(law: Law, planes, w, n, up, vector_key):
     """w after every device's n coincidences of one vector."""
-    xi = normals(vector_key, w.shape, 0)
+    xi = pulse_normals(vector_key, w.shape, 0)
     moved = np.where(n > 0, law(planes, w, up, xi), w)
     for ordinal in range(1, n.max(initial=0)):
-        moved = np.where(n > ordinal, law(planes, moved, up, normals(vector_key, w.shape, ordinal)), moved)
+        moved = np.where(n > ordinal, law(planes, moved, up, pulse_normals(vector_key, w.shape, ordinal)), moved)
     if law is constant:  # n pulses are one draw where none but the last can reach a bound
         times, step = n.astype(np.float32), way(planes.step, up)
-        reach = (times - ONE) * np.abs(step) * (ONE + planes.ctoc * np.float32(NORMAL_REACH))
+        mean = (times - ONE) * step
+        reach = np.abs(mean) * (planes.ctoc * np.float32(NORMAL_REACH))
+        zero = np.float32(0)
+        free = (w + np.maximum(mean + reach, zero) <= planes.b_max) & (
+            w + np.minimum(mean - reach, zero) >= planes.b_min
+        )
         at_once = w + step * (times + planes.ctoc * (np.sqrt(times) * xi))
         at_once = np.minimum(np.maximum(at_once, planes.b_min), planes.b_max)
-        room = np.minimum(planes.b_max - w, w - planes.b_min)
-        moved = np.where((n > 0) & (room >= reach), at_once, moved)
+        moved = np.where((n > 0) & free, at_once, moved)
     return moved
 
 

@@ -13,7 +13,7 @@ from ohmflow.runtime.devices.linear_step import LinearStep
 from ohmflow.runtime.devices.pow_step import PowStep
 from ohmflow.runtime.devices.soft_bounds import SoftBounds
 from tests.runtime.crossbar import plain_update as plain
-from tests.runtime.crossbar.plain_update import draw, key
+from tests.runtime.crossbar.plain_update import key
 
 
 @pytest.mark.parametrize("update_management", [True, False])
@@ -59,9 +59,7 @@ def test_noisy_steps_equal_the_plain_reference(make_array):
     array = make_array(1, 1, steps={"dw_min": step, "dw_min_ctoc": noise, "w_max": 10, "w_min": -10})
     x = d = np.ones((1, 1), np.float32)
     array.update(x, d, 5 * step * (1 - 1e-9), DrawSite(Purpose.UPDATE, 0, 4))
-    h = draw(key(11, Purpose.UPDATE, 3, 0, 4, 0, 0, 0), 2, 0, 0, 0)
-    cell, fraction = h >> 52, ((h >> 28) & 0xFFFFFF) / 2**24
-    xi = plain.NORMAL_NODES[cell] + fraction * (plain.NORMAL_NODES[cell + 1] - plain.NORMAL_NODES[cell])
+    xi = plain.pulse_normal(key(11, Purpose.UPDATE, 3, 0, 4, 0, 0, 0), 0, 0, 0)
     assert array.w[0, 0] == pytest.approx(-step * (5 + noise * sqrt(5) * xi), rel=1e-6)
 
 
