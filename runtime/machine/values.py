@@ -32,8 +32,10 @@ from ohmflow.runtime.machine.places import draw_position, runs, samples, store, 
 from ohmflow.runtime.machine.plan import Captured, Node, build_plan
 from ohmflow.runtime.machine.ports import Ports
 from ohmflow.runtime.machine.position_ops import fold, split_vec, stack_stash, take
+from ohmflow.runtime.machine.program_rounds import tally_rounds
 from ohmflow.runtime.machine.stashes import PerSample, by_index, collect, element, stacked, with_samples
 from ohmflow.runtime.machine.states import replace_state, state_value, written_by_line
+from ohmflow.runtime.machine.update_spec import scheme_of
 from ohmflow.runtime.machine.whole_loops import read_positions, update_pieces
 from ohmflow.runtime.machine.windows import Positions, Windows
 from ohmflow.runtime.rules.fused import FusedLoop, fused_rules
@@ -240,7 +242,7 @@ class ValueEngine:
         x, d, lr = frame.env[node.ins[0]], frame.env[node.ins[1]], float(frame.env[node.ins[2]])
         first, position = draw_position(node, frame)
         site = DrawSite(node.purpose, node.site, frame.step, position, first)
-        counts = self.arrays[node.symbol].update(x[None], d[None], lr, site)
+        counts = self.arrays[node.symbol].update(x[None], d[None], lr, site, scheme_of(node.attr))
         self._tally_update(node.row, tally, node.symbol, counts)
         if node.group >= 0:
             store(node, frame, counts.train_length, None)
@@ -254,7 +256,7 @@ class ValueEngine:
         lr = float(frame.env[update.ins[2]])
         lengths = []
         for vectors, errors, site in update_pieces(captured, x, d, frame.step, self.patch_bytes):
-            counts = self.arrays[update.symbol].update(vectors, errors, lr, site)
+            counts = self.arrays[update.symbol].update(vectors, errors, lr, site, scheme_of(update.attr))
             self._tally_update(update.row, tally, update.symbol, counts)
             lengths.append(counts.train_length)
         if update.group >= 0:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from warnings import warn
 
 from ohmflow.compiler.program.marks import LoopMark
+from ohmflow.runtime.rules.buffered import fuse_buffered
 
 if TYPE_CHECKING:
     from ohmflow.compiler.program.program import Program
@@ -56,7 +57,7 @@ class FusedRule(Protocol):
         """
 
 
-_OURS: Mapping[str, FusedRule] = {}
+_OURS: Mapping[str, FusedRule] = dict.fromkeys(("tiki-taka-v2", "c-ttv2", "agad"), fuse_buffered)
 
 
 def fused_rules() -> dict[str, FusedRule]:
