@@ -95,8 +95,8 @@ class ReadWeights:
             # A device conducts at_zero + slope·w and a reference at_zero.
             base, sums = self._elements * self._at_zero, w if self._conducting is None else self._conducting()
             conductance_sums(sums, self._blocks, self._slope, base, self.row_sums, self.col_sums)
-        for sums, thermal in zip((self.col_sums, self.row_sums), self._thermal, strict=False):
-            thermal[:, : sums.shape[1]] = sums * (self._spec.thermal / self._slope**2)
+        for own, thermal in zip((self.col_sums, self.row_sums), self._thermal, strict=False):
+            thermal[:, : own.shape[1]] = own * (self._spec.thermal / self._slope**2)
         if self._spec.flicker > 0.0:
             zero = np.float32(self._at_zero / self._slope)
             self.squares = np.maximum(w + zero, 0) ** 2 + zero**2
