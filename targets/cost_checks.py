@@ -35,7 +35,7 @@ def costs(view: View) -> Iterator[Fault]:
             )
         else:
             them = "it" if len(absent) == 1 else "them"
-            what = cost.path.removesuffix(".area")
+            what = cost.path.removesuffix(".area").removesuffix(".energy")
             verb = "covers" if _kind(cost) == "area" else "costs"
             text = (
                 f"{' and '.join(absent)} must be given, not left out, since what {what} {verb} follows "

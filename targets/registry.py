@@ -1,5 +1,6 @@
 """Targets by name or path: `load`, `available`."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,17 @@ class TargetInfo:
         name: what to load it by.
         summary: one line.
         path: its file.
+        family: summary of the base that it extends, where others extend that base too; else empty.
     """
 
     name: str
     summary: str
     path: Path
+    family: str = ""
+
+
+_FAMILY = 4
+"""Targets that extend one base and are listed together."""
 
 
 def load(name_or_path: str | Path, overrides: Mapping[str, str] | None = None) -> Target:
@@ -49,12 +56,18 @@ def available() -> list[TargetInfo]:
     Raises:
         TargetError: two targets have the same name.
     """
-    found = []
-    for name, path in files().items():
-        node, _ = read_yaml(path.read_text(encoding="utf-8"), str(path))
-        if _text(node, "abstract") != "true":
-            found.append(TargetInfo(name, _text(node, "summary"), path))
-    return found
+    known = files()
+    nodes = {name: read_yaml(path.read_text(encoding="utf-8"), str(path))[0] for name, path in known.items()}
+    bases = {name: _text(node, "extends") for name, node in nodes.items()}
+    heirs = Counter(bases.values())
+    families = {
+        name: _text(nodes[base], "summary") for name, base in bases.items() if base in nodes and heirs[base] >= _FAMILY
+    }
+    return [
+        TargetInfo(name, _text(node, "summary"), known[name], families.get(name, ""))
+        for name, node in nodes.items()
+        if _text(node, "abstract") != "true"
+    ]
 
 
 def _text(node: Node | None, key: str) -> str:

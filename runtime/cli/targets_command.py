@@ -29,11 +29,15 @@ def list_targets(as_json: bool) -> None:
 
     found = available()
     if as_json:
-        echo_json([{"name": t.name, "summary": t.summary, "path": str(t.path)} for t in found])
+        keys = ("name", "summary", "family")
+        echo_json([{**{key: getattr(t, key) for key in keys}, "path": str(t.path)} for t in found])
         return
     width = max((len(t.name) for t in found), default=0)
-    for info in found:
-        click.echo(f"{info.name:<{width}}  {info.summary}")
+    for family in sorted({info.family for info in found}):
+        if family:
+            click.echo(f"\n{family}:")
+        for info in (info for info in found if info.family == family):
+            click.echo(f"{info.name:<{width}}  {info.summary}")
 
 
 @command.command("show", short_help="Show the values of a target.")
@@ -132,6 +136,7 @@ def _describe(target: "Target") -> dict[str, Any]:
         ],
         "area": None if area is None else area_data(area),
         "executes": target.executes,
+        "ageing": list(target.device.ageing),
         "not_modelled": list(target.not_modelled),
     }
 
@@ -167,5 +172,9 @@ def _print(about: dict[str, Any]) -> None:
         screen.print(area_table(about["area"]))
     if not about["executes"]:
         screen.print("Nothing can be executed on this target: it can be mapped, timed and costed.")
+    if about["ageing"]:
+        screen.print(
+            f"Devices age ({', '.join(about['ageing'])}): runs depend on the clock, and so on where arrays are placed."
+        )
     if about["not_modelled"]:
         screen.print(f"Not modelled: {', '.join(about['not_modelled'])}.")

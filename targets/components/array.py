@@ -27,7 +27,7 @@ class Array(Untimed):
 
     def events(self) -> tuple[Event, ...]:
         """The read dose, per siemens."""
-        return (Event("array", "read_dose", "tile.array", (*_PRICE, *_COUNT), "tile", _read_dose),)
+        return (Event("array", "read_dose", "tile.array.energy", (*_PRICE, *_COUNT), "tile", _read_dose),)
 
 
 def _cells(target: Target) -> Quantity:
