@@ -18,12 +18,6 @@ from ohmflow.runtime.crossbar.counts import ReadCounts, UpdateCounts
 from ohmflow.runtime.crossbar.spec import DrawSite
 from ohmflow.runtime.digital.sessions import Segment
 from ohmflow.runtime.ledger.tally import (
-    COINCIDENCES,
-    COL_PULSES,
-    CONVERSIONS,
-    DOSE,
-    ROW_PULSES,
-    VERIFY_READS,
     Tally,
     UpdateStatistics,
 )
@@ -291,16 +285,7 @@ class ValueEngine:
         record = self.program.arrays[node.symbol]
         array = self.arrays[node.symbol]
         self.clipped_weights[node.symbol] = array.program(self.program.weights[record.name], self._error)
-        rounds = np.array([b.rows * self._rounds for b in record.blocks], np.int64)
-        cols = np.array([b.cols for b in record.blocks], np.int64)
-        table = tally.table[node.row, : len(rounds)]
-        table[:, ROW_PULSES] += rounds * self._pulses
-        table[:, COL_PULSES] += rounds * self._pulses * cols
-        table[:, COINCIDENCES] += rounds * self._pulses * cols
-        table[:, VERIFY_READS] += rounds
-        table[:, CONVERSIONS] += rounds * cols
-        # A verifying read drives one row alone with a full input: every cell conducts once a round.
-        table[:, DOSE] += self._rounds * array.block_conductance()
+        rounds = tally_rounds(tally.table[node.row], array, record, self._rounds, self._pulses)
         if node.group >= 0:
             store(node, frame, rounds, None)
 
@@ -328,6 +313,10 @@ class ValueEngine:
         for out, value, rank in zip(node.outs, node.yields, node.ranks, strict=True):
             every = with_samples(env[value], rank, trip)
             env[out] = PerSample(every) if isinstance(every, list) else every
+
+    def interpret(self, loop: Node, frame: Frame, tally: Tally, trip: int) -> None:
+        """Run a loop step by step: what a fused kernel does that finds arrays it does not know."""
+        self._serial(loop, frame, tally, trip)
 
     def _serial(self, node: Node, frame: Frame, tally: Tally, trip: int) -> None:
         env, outer_active = frame.env, frame.active
