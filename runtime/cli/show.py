@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ohmflow.compiler.program.program import Program
+from ohmflow.runtime.cli.show_devices import show_devices
 from ohmflow.runtime.cli.show_rules import rule_lines
 from ohmflow.runtime.cli.units import bar, energy, percent, share, time_text
 from ohmflow.runtime.ledger.bill import Bill
@@ -136,6 +137,7 @@ def show_run(run: Run, target: Target, program: Program) -> None:
         screen.print(
             f"At the start {summary['weights_clipped_at_start']:,} weights were clipped to their devices' range."
         )
+    show_devices(summary, screen)
     if summary["energy_joules"] is not None:
         _show_confidence(screen, target, summary["not_modelled"])
     if run.folder is not None:
