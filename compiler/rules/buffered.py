@@ -229,7 +229,7 @@ def collecting(setting: Setting, seen: str, sign: bool, held: Sequence[str] = (H
         part = Mul (seen, factor)
         sum = Add ({HIDDEN}, part)
         most = Constant<value_float = {float(options.transfer_pulses)!r}> ()
-        zero = Constant<value_float = 0.0> ()
+        nought = Constant<value_float = 0.0> ()
         stays = Constant<value_float = {options.keep!r}> ()
         goes = Constant<value_float = {1 - options.keep!r}> ()
         magnitude = Abs (sum)
@@ -238,7 +238,7 @@ def collecting(setting: Setting, seen: str, sign: bool, held: Sequence[str] = (H
         direction = Sign (sum)
         steps = Mul (direction, few)
         {left}
-        moves = Greater (few, zero)
+        moves = Greater (few, nought)
         next_{HIDDEN} = Where (moves, left, sum)
         minus = Neg (steps)
         size = Constant<value_float = {step_below(setting)!r}> ()

@@ -19,6 +19,7 @@ from ohmflow.runtime.crossbar.counts import ReadCounts, UpdateCounts
 from ohmflow.runtime.crossbar.errors import NotFiniteError
 from ohmflow.runtime.crossbar.trains import CLIPPED, COINCIDENCES, COL_PULSES, LOST, NOT_FINITE, ROW_PULSES
 from ohmflow.runtime.ledger.tally import DOSE
+from ohmflow.runtime.machine.update_spec import scheme_of
 from ohmflow.runtime.rules.buffered_kernel import CHOPPED, DYNAMIC, PLAIN, run_vectors
 from ohmflow.runtime.rules.plain_side import PlainSide, plain_side
 
@@ -64,7 +65,7 @@ class BufferedLoop:
     def run(self, engine: "ValueEngine", frame: "Frame", tally: "Tally", trip: int) -> None:
         """Run all iterations; see `FusedLoop`."""
         fast, main = engine.arrays[self.fast.symbol], engine.arrays[self.write.symbol]
-        sides = plain_side(fast), plain_side(main)
+        sides = plain_side(fast, scheme_of(self.fast.attr)), plain_side(main, scheme_of(self.write.attr))
         if sides[0] is None or sides[1] is None:
             engine.interpret(self.loop, frame, tally, trip)
             return
@@ -110,6 +111,7 @@ class BufferedLoop:
             arrays[1].planes,
             (arrays[0].alpha, arrays[1].alpha),
             (sides[0].update_settings, sides[1].update_settings),
+            (sides[0].scheme, sides[1].scheme),
             (sides[0].identity, sides[1].identity),
             sides[0].blocks,
             sides[1].blocks,

@@ -1,5 +1,6 @@
-"""The vectors of a training step under Tiki-Taka v2, c-TTv2 or AGAD, in one call: what interpreting the rule's tile
-operations gives (`compiler/rules/buffered.py`), bit for bit.
+"""The vectors of a training step under Tiki-Taka v2, c-TTv2 or AGAD, in one call.
+
+It gives what interpreting the rule's tile operations gives (`compiler/rules/buffered.py`), bit for bit.
 
 Digital arithmetic is float32 in the order of the rule's segments, without fused multiply-adds. Pulses and reads are
 those of the crossbar's own kernels.
@@ -114,6 +115,7 @@ def run_vectors(
     main_planes: Any,
     alphas: Any,
     settings: Any,
+    schemes: Any,
     identities: Any,
     fast_blocks: Any,
     main_blocks: Any,
@@ -152,6 +154,7 @@ def run_vectors(
         main_planes: its devices.
         alphas: of A and of C.
         settings: of the updates of A and of C, see `trains`.
+        schemes: numbers of the schemes of both, see `update_schemes`.
         identities: uint64 seed and array, of A and of C.
         fast_blocks: [blocks, 4] of A.
         main_blocks: [blocks, 4] of C.
@@ -202,6 +205,7 @@ def run_vectors(
             fast_counts,
             totals[0],
             None,
+            schemes[0],
         )
         lengths[i, 0] = length[0]
         if count % whole[EVERY] != 0:
@@ -245,6 +249,7 @@ def run_vectors(
                 main_counts,
                 totals[1],
                 None,
+                schemes[1],
             )
             lengths[i, 1] = length[0]
             point[0, k] = _NONE

@@ -1,5 +1,7 @@
-"""What fused kernels take of an array, if it is plain: pulses are all that happens to its devices, and what a read
-gives depends on the driven lines only."""
+"""What fused kernels take of an array, if it is plain.
+
+That is: pulses are all that happens to its devices, and what a read gives depends on the driven lines only.
+"""
 
 from typing import NamedTuple
 
@@ -18,6 +20,7 @@ class PlainSide(NamedTuple):
         blocks: [blocks, 4] int64.
         identity: uint64 seed, array.
         update_settings: see `trains`.
+        scheme: number of the update scheme.
         read_settings: see `read_converters`.
         scales: [blocks] of forward reads.
         variances: [blocks, longest line count] float32 of forward reads.
@@ -28,6 +31,7 @@ class PlainSide(NamedTuple):
     blocks: NDArray[np.int64]
     identity: NDArray[np.uint64]
     update_settings: NDArray[np.float64]
+    scheme: int
     read_settings: NDArray[np.float64]
     scales: NDArray[np.float64]
     variances: NDArray[np.float32]
@@ -35,10 +39,14 @@ class PlainSide(NamedTuple):
     conductance: NDArray[np.float64]
 
 
-def plain_side(array: CrossbarArray) -> PlainSide | None:
+def plain_side(array: CrossbarArray, scheme: str | None) -> PlainSide | None:
     """Say what kernels need of an array, or None if it is not plain.
 
     Only kernels that may be kept are used, so a device from outside the cache's reach is not plain either.
+
+    Args:
+        array: the array.
+        scheme: how pulses of its update are chosen; None for the target's.
     """
     reader, updater = array._reader, array._updater
     weights, spec = reader._weights, reader._spec
@@ -55,6 +63,7 @@ def plain_side(array: CrossbarArray) -> PlainSide | None:
         reader._blocks,
         reader._identity,
         updater._settings,
+        updater._number_of(scheme or updater._scheme),
         reader._settings,
         reader._scales[0]._scales,
         weights._quiet,

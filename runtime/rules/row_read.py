@@ -1,4 +1,6 @@
-"""A read of one row of an array, at the cost of the row: what `read_kernel.read` gives for a one-hot input, bit for bit.
+"""A read of one row of an array, at the cost of the row.
+
+It gives what `read_kernel.read` gives for a one-hot input, bit for bit.
 
 Lines without input add exactly nothing (`read_products`), so a block is read as if it were its one row; its noise,
 conversions, retries and draws are those of the whole block. Not for converters that differ, noise in proportion to the
@@ -81,7 +83,7 @@ def read_row(
     for b in range(blocks.shape[0]):
         row0, col0, rows, cols = blocks[b, 0], blocks[b, 1], blocks[b, 2], blocks[b, 3]
         inside = row0 <= k < row0 + rows
-        scale[0] = scales[b] if scales[b] != 0.0 else float(inside)
+        scale[0] = scales[b] if scales[b] != 0.0 else (1.0 if inside else 0.0)
         if scale[0] == 0.0:  # nothing is driven and the result is 0, but the converters run
             counts[CONVERSIONS, b] += cols
             continue
