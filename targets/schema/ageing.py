@@ -7,10 +7,11 @@ lifetime by the seconds that a training step takes on the chip where they were m
 from typing import Annotated, Literal
 
 from ohmflow.targets.quantity import Quantity
-from ohmflow.targets.schema.figure import Figure, Measure, PositiveNumber, Time
+from ohmflow.targets.schema.figure import Figure, Measure, PositiveNumber
 from ohmflow.targets.schema.leaves import Choice
 from ohmflow.targets.schema.model import SectionModel
 
+Seconds = Annotated[Figure, Measure("1e4 s")]
 Number = Annotated[Figure, Measure("0.3", "not negative")]
 SignedNumber = Annotated[Figure, Measure("0.1", "any")]
 
@@ -29,7 +30,7 @@ class Retention(SectionModel):
         shape: 1 for an exponential; below 1 stretches it, and t then counts from the last write.
     """
 
-    time_constant: Time
+    time_constant: Seconds
     spread: Number = _ZERO
     level: SignedNumber = _ZERO
     level_spread: Number = _ZERO
@@ -48,7 +49,7 @@ class Drift(SectionModel):
 
     exponent: Number
     spread: Number = _ZERO
-    reference_time: Time
+    reference_time: Seconds
     level: SignedNumber = _ZERO
 
 
@@ -62,7 +63,7 @@ class Diffusion(SectionModel):
     """
 
     deviation: Number
-    after: Time
+    after: Seconds
     spread: Number = _ZERO
 
 
