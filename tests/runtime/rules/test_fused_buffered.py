@@ -43,7 +43,7 @@ def trained(rule: str, target: Target, fused: bool, options: dict[str, Any]) -> 
 def test_fused_equals_interpreted(case: str) -> None:
     rule, options, overrides = CASES[case]
     target = load("rpu-2016", {**COARSE, **overrides})
-    options = {"memory": 20, **options}
+    options = {"memory": 300, **options}
     fused = trained(rule, target, True, options)
     plain = trained(rule, target, False, options)
     np.testing.assert_array_equal(fused.array(), plain.array())
@@ -51,7 +51,7 @@ def test_fused_equals_interpreted(case: str) -> None:
     assert fused.states().keys() == plain.states().keys()
     for name, state in plain.states().items():
         np.testing.assert_array_equal(fused.states()[name], state, err_msg=name)
-    assert fused.states()["H"].any() or rule == "agad"
+    assert fused.states()["H"].any() and np.ptp(fused.array("fast")) > 0
     for name, tally in plain.machine.values.tallies.items():
         np.testing.assert_array_equal(fused.machine.values.tallies[name].table, tally.table, err_msg=name)
     for ours, theirs in zip(fused.machine.values.updates, plain.machine.values.updates, strict=True):
