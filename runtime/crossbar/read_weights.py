@@ -75,6 +75,7 @@ class ReadWeights:
         longest = int(blocks[:, 2:].max())
         self._quiet = np.full((count, longest), spec.out_noise**2, np.float32)
         self._thermal = [np.zeros((count, longest), np.float32) for _ in range(2)] if spec.thermal else []
+        self._wired_references: dict[tuple[int, ...], Sums] = {}
         self.seen: Matrix = np.empty((0, 0), np.float32)
         self.squares: Matrix = np.empty((0, 0), np.float32)
 
@@ -103,8 +104,11 @@ class ReadWeights:
         if self._spec.ir_drop == "fast":
             self.seen = np.empty_like(w)
             for b in range(len(self._blocks)):
-                cells, references = (effective_conductance(g, self._wires) for g in self.conductances(w, b))
-                self._part(self.seen, b)[:] = (cells - references) / self._slope
+                cells, references = self.conductances(w, b)
+                if references.shape not in self._wired_references:  # they are alike, and do not change
+                    self._wired_references[references.shape] = effective_conductance(references, self._wires)
+                wired = effective_conductance(cells, self._wires) - self._wired_references[references.shape]
+                self._part(self.seen, b)[:] = wired / self._slope
         self._is_stale = False
 
     def thermal(self, transposed: bool) -> Matrix:
