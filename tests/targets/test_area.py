@@ -9,7 +9,8 @@ from ohmflow.targets.registry import load
 AREAS = {
     "wire_c: 0.2 fF/um, pitch: 0.4 um}": "wire_c: 0.2 fF/um, pitch: 0.4 um}\n  driver: {area: 50 um^2}",
     "dac: {bits: 7, energy: 0.3 pJ}": "dac: {bits: 7, energy: 0.3 pJ, area: 400 um^2}",
-    "    energy: 2 pJ\n": "    energy: 2 pJ\n    area: 1000 um^2\n  shift_add: {latency: 1, energy: 0.1 pJ, area: 60 um^2}\n",
+    "    energy: 2 pJ\n": "    energy: 2 pJ\n    area: 1000 um^2\n"
+    "  shift_add: {latency: 1, energy: 0.1 pJ, area: 60 um^2}\n",
     "write_energy: 2 pJ}\n": "write_energy: 2 pJ, area: 0.02 mm^2}\n  control: {area: 0.1 mm^2}\n",
     "local_energy: 1 pJ}": "local_energy: 1 pJ, area: 10 um^2}",
     "write_energy: 4 pJ}\n": "write_energy: 4 pJ, area: 0.3 mm^2}\n    area: 0.2 mm^2\n",

@@ -8,14 +8,14 @@ import pytest
 
 from ohmflow.targets.device_models import parameters_of
 from ohmflow.targets.quantity import split_number
-from ohmflow.targets.registry import load
+from ohmflow.targets.registry import available, load
 from ohmflow.targets.schema.figure import Figure
 from ohmflow.targets.sources import resolve
 from ohmflow.targets.units import NUMBER
 from ohmflow.targets.yaml_marks import Listing, Scalar, leaves
 
 FILES = sorted(Path(str(resources.files("ohmflow.targets.library"))).glob("*.yaml"))
-NAMES = [path.stem for path in FILES if path.stem != "cmos-28nm-base"]
+NAMES = [info.name for info in available()]
 
 
 def shipped_numbers(path: Path) -> list[tuple[str, Scalar | Listing]]:

@@ -13,7 +13,26 @@ from ohmflow.targets.errors import TargetError, TargetWarning
 from ohmflow.targets.quantity import Quantity
 from ohmflow.targets.registry import available, load
 
-LISTED = ["ideal", "pimcomp-2023", "protonic-psg", "puma", "rpu-2016"]
+LISTED = [
+    "capacitor-2018",
+    "ecram-li-2018",
+    "ecram-mo-2019",
+    "ecram-ysz-2023",
+    "gokmen-vlasov-2016",
+    "ideal",
+    "idealized-2019",
+    "pcm-2020",
+    "pimcomp-2023",
+    "protonic-psg",
+    "protonic-psg-optimistic",
+    "protonic-psg-pessimistic",
+    "puma",
+    "reram-es-2018",
+    "reram-hfo2-2022",
+    "reram-om-2022",
+    "reram-sb-2018",
+    "rpu-2016",
+]
 
 
 def test_available_lists_targets_and_no_bases() -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from ohmflow.targets.catalogue import files
 from ohmflow.targets.errors import TargetError
-from ohmflow.targets.registry import load
+from ohmflow.targets.registry import available, load
 
 ADC_ENERGY = "energy: 2 pJ\n"
 DAC = "  dac: {bits: 7, energy: 0.3 pJ}"
@@ -85,7 +86,7 @@ ONE_MISTAKE = {
     "missing window": (
         {"  conductance: {min: 10 nS, max: 100 nS}\n": ""},
         "chip.yaml:5:1: device.conductance.min and device.conductance.max must be given, not left out, since what "
-        "tile.array costs follows from them; add them, or list 'tile.array' under not_modelled",
+        "tile.array costs follows from them; add them, or list 'tile.array.energy' under not_modelled",
     ),
     "missing time": (
         {"    rate: 200 MHz\n": ""},
@@ -224,8 +225,7 @@ ONE_MISTAKE = {
     ),
     "unknown base": (
         {NAME: NAME + "extends: protonc-psg\n"},
-        "chip.yaml:2:10: extends must be one of cmos-28nm-base, ideal, pimcomp-2023, protonic-psg, puma, rpu-2016, "
-        "not 'protonc-psg'; did you mean 'protonic-psg'?",
+        f"chip.yaml:2:10: extends must be one of {', '.join(files())}, not 'protonc-psg'; did you mean 'protonic-psg'?",
     ),
     "base that is not there": (
         {NAME: NAME + "extends: other.yaml\n"},
@@ -322,7 +322,7 @@ def test_an_unknown_name_offers_the_nearest() -> None:
     with pytest.raises(TargetError) as caught:
         load("protonc")
     assert caught.value.problems == [
-        "target: must be one of ideal, pimcomp-2023, protonic-psg, puma, rpu-2016, not 'protonc'; "
+        f"target: must be one of {', '.join(info.name for info in available())}, not 'protonc'; "
         "did you mean 'protonic-psg'?"
     ]
 
