@@ -6,8 +6,8 @@ crosspoints per second over numpy's `W += x⊗d`, which moves every weight once 
 turns; for both kernels, over sizes, with what aihwkit reaches in brackets. The last has the arrays of a LeNet's
 convolutions, with as many vector pairs a call as eight images have.
 
-What bounds it: instructions. Parameters and weights of a row stay in the first-level cache, so numpy's memory traffic is
-not paid for. A row is counted in a tenth of a nanosecond a crosspoint; a hash with its normal number takes some 20
+What bounds it: instructions. Parameters and weights of a row stay in the first-level cache, so numpy's memory traffic
+is not paid for. A row is counted in a tenth of a nanosecond a crosspoint; a hash with its normal number takes some 20
 vector instructions and a constant step some 30 more, for 16 crosspoints at once, whether they are pulsed or not. Where
 the step depends on the state, every further pulse repeats that, and a piece of 32 columns waits for the one with most.
 """
@@ -147,7 +147,8 @@ def main() -> None:
     repeats = asked.repeats
     print(f"{BATCH} vectors, dw_min 0.001, 30 % spread of both kinds")
     print(
-        f"{'device':>14} {'kernel':>9} {'size':>5} {'lr':>6} {'BL':>5} {'pulses/xp':>11} {'ours ns/xp':>10} {'numpy':>9} {'ratio':>9}"
+        f"{'device':>14} {'kernel':>9} {'size':>5} {'lr':>6} {'BL':>5} {'pulses/xp':>11} {'ours ns/xp':>10} "
+        f"{'numpy':>9} {'ratio':>9}"
     )
     found = [measure(make(model), rate, repeats) for model in DEVICES for rate in (0.01, 0.1)]
     found += [measure(make("constant-step"), rate, repeats, "reference") for rate in (0.01, 0.1)]

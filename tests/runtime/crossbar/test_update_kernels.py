@@ -1,6 +1,6 @@
 """The fused kernel beside the reference kernel: the same law for every scheme and every device that is installed.
 
-Seeds are fixed and differ between the two; all claims of this file hold together with probability 1 - 1e-3 (Bonferroni).
+Seeds are fixed, one for each kernel. All claims of this file hold together with probability 1 - 1e-3 (Bonferroni).
 Each array has equal devices, so that the crosspoints of one call and many calls are one sample a place.
 """
 

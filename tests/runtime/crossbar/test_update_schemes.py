@@ -1,4 +1,4 @@
-"""What each update scheme does, beside its closed form; the claims of a test hold together with probability 1 - 1e-3."""
+"""What each update scheme does, beside its closed form; a test rejects true claims with probability 1e-3."""
 
 import numpy as np
 import pytest
@@ -162,7 +162,7 @@ def test_an_update_may_ask_for_a_scheme_of_its_own(make_array, pairs):
 
 
 def test_unknown_schemes_are_refused(make_array, pairs):
-    with pytest.raises(SpecError, match="the update scheme must be one of stochastic-compressed, .*, not 'odd'"):
+    with pytest.raises(SpecError, match=r"the update scheme must be one of stochastic-compressed, .*, not 'odd'"):
         make_array(6, 7).update(*pairs(1, 6, 7), 0.2, AT, scheme="odd")
     half = make_array(6, 7, update=UpdateSpec(half_select_step=0.1))
     with pytest.raises(SpecError, match="must be stochastic-compressed where half-selected devices move"):
