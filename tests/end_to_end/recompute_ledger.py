@@ -110,11 +110,13 @@ class Target:
             case "device", "half_select":
                 return self.need("device.energy_half_select")
             case "array", "read_dose":
-                return self.product(*read, "tile.read.integration")
+                return None if self.covered("tile.array.energy") else self.product(*read, "tile.read.integration")
             case "dac", "dac_conversion":
                 return self.need("tile.dac.energy")
             case "adc", "adc_conversion":
                 return self.need("tile.adc.energy")
+            case "shift_add", "shift_add":
+                return self.need("tile.shift_add.energy")
             case "buffer", "buffer_write_byte" | "buffer_read_byte":
                 return self.need(f"tile.buffer.{event.split('_')[1]}_energy")
             case "scratchpad", "scratchpad_write_byte" | "scratchpad_read_byte":

@@ -1,4 +1,4 @@
-"""Every published device trains the digits perceptron for an epoch; the one that is a pair in every run of the tests."""
+"""Every published device trains the digits perceptron for an epoch; the one that is a pair, in every run of tests."""
 
 import pytest
 
