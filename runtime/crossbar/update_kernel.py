@@ -20,9 +20,12 @@ from ohmflow.runtime.crossbar.draws import GOLDEN, KIND_CROSSPOINT, line_offset
 from ohmflow.runtime.crossbar.trains import LOST, TRAIN_LENGTH, step_key, vector_key
 from ohmflow.runtime.crossbar.update_apply import apply_hits
 from ohmflow.runtime.crossbar.update_schemes import (
+    COMPRESSED,
+    DOWN,
     MEAN_COUNT,
     TIMES,
     count_coincidences,
+    count_meeting,
     count_row,
     draw_lines,
     make_lines,
@@ -93,7 +96,8 @@ def update_pulsed(
     hit = np.empty(cols, np.uint32)
     rest = np.empty(cols + 1, np.uint32)
     reached = np.empty(chunk, np.int64)
-    row_key, col_key, active = lines[4], lines[5], lines[6]
+    row_word, col_word, row_key, col_key, active = lines[0], lines[1], lines[4], lines[5], lines[6]
+    is_short = scheme == COMPRESSED and row_word.shape[0] == 1
     call_key = step_key(identity, site)
 
     for first in range(0, n, chunk):
@@ -105,7 +109,14 @@ def update_pulsed(
             reached[s] = 0
         for i in range(np.uint64(rows)):
             for s in range(np.uint64(taken)):
-                if not active[i, s] or count_row(scheme, lines, i, s, lengths[first + s], hit) == np.uint32(0):
+                if not active[i, s]:
+                    continue
+                if is_short:  # saves what handing all lines over takes, which counts in small arrays
+                    mine = row_word[0, 0, i, s]
+                    found = count_meeting(col_word[0, 0, s], mine & TIMES, mine & DOWN, hit)
+                else:
+                    found = count_row(scheme, lines, i, s, lengths[first + s], hit)
+                if found == np.uint32(0):
                     continue
                 if scheme == MEAN_COUNT:
                     reached[s] += count_coincidences(hit, i, blocks, counts)

@@ -254,7 +254,8 @@ def draw_lines(
 
 
 @njit(cache=True)
-def _count_meeting(words: Any, mine: Any, turn: Any, hit: Any) -> Any:
+def count_meeting(words: Any, mine: Any, turn: Any, hit: Any) -> Any:
+    """Count the slots in which a row's and every column's train meet; as `count_row` for one word of one phase."""
     found = np.uint32(0)
     for j in range(hit.shape[0]):
         times = np.uint32(popcount(np.uint64(words[j] & mine)))
@@ -318,7 +319,7 @@ def count_row(scheme: int, lines: Any, i: Any, s: Any, length: int, hit: Any) ->
     row_word, col_word, row_value, col_value, row_key, col_key, _ = lines
     turn = row_word[0, 0, i, s] & DOWN
     if scheme == COMPRESSED:
-        found = _count_meeting(col_word[0, 0, s], row_word[0, 0, i, s] & TIMES, turn, hit)
+        found = count_meeting(col_word[0, 0, s], row_word[0, 0, i, s] & TIMES, turn, hit)
     elif scheme == TWO_PHASE:
         mine_down, mine_up = row_word[0, 0, i, s] & TIMES, row_word[0, 1, i, s] & TIMES
         found = _count_meeting_by_sign(col_word[0, 1, s], col_word[0, 0, s], mine_up, mine_down, turn, hit)

@@ -28,9 +28,9 @@ happens, in order, and for no other. Such a device offers
     settle(planes, w, programmed)               makes the arrays fit w, which was set from outside
     maintain(planes, w, seed, array_id, site) -> Maintenance        does what is due after an update, in place
 
-A planes class that sets `is_dense = True` after its body says that `pulse` is nothing but arithmetic: no state, branch or
-loop, and no place in an array that depends on w or the direction (`ways.of_way` for the latter). The fused kernel then
-calls it for devices that are not pulsed as well, and drops the result: whole rows compile to vector instructions.
+A planes class that sets `is_dense = True` after its body says that `pulse` is nothing but arithmetic: no state, branch
+or loop, and no place in an array that depends on w or the direction (`ways.of_way` for the latter). The fused kernel
+then calls it for devices that are not pulsed as well, and drops the result: whole rows compile to vector instructions.
 
 The kernels call the stubs `pulse`, `pulses` and `half_pulse` below. numba resolves them by the *type* of the planes, so
 that one source of a kernel serves every device, and a new device is one class in one file.
