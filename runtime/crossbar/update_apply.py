@@ -94,8 +94,8 @@ def _apply_singly(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: 
     for j in range(np.uint64(hit.shape[0])):
         rest[listed] = np.uint32(j)
         listed += np.uint64((hit[j] & TIMES) != _NONE)
-    for k in range(listed):
-        j = np.uint64(rest[k])
+    for k in range(np.int64(listed)):
+        j: Any = np.uint64(rest[k])
         n = hit[j] & TIMES
         up = hit[j] < DOWN
         place = np.uint32(col_key[j] + row_key)
