@@ -1,7 +1,7 @@
 """An outsider's distribution: found, used, and reported by name when it is wrong.
 
-The distribution is tests/plugin/outsider. It is not installed: a folder on the path holds its package and the
-`.dist-info` that an installer would write, and every test runs in a process of its own.
+The distribution is tests/plugin/outsider. Its wheel is built once and unpacked into a folder on the path, which is
+what an installer does with it; every test runs in a process of its own.
 """
 
 import csv
@@ -10,9 +10,9 @@ import os
 import shutil
 import subprocess
 import sys
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -53,13 +53,26 @@ class Site:
         return done
 
 
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The outsider's distribution, built from a copy of its sources."""
+    folder = tmp_path_factory.mktemp("wheel")
+    shutil.copytree(OUTSIDER, folder / "source", ignore=shutil.ignore_patterns("__pyc*", "build", "*.egg-info"))
+    build = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", build, folder], cwd=folder / "source", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (made,) = folder.glob("*.whl")
+    return made
+
+
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
+def site(tmp_path: Path, wheel: Path) -> Site:
     """The outsider is installed."""
     made = Site(tmp_path / "site")
-    project = tomllib.loads((OUTSIDER / "pyproject.toml").read_text())["project"]
-    shutil.copytree(OUTSIDER / "outsider_chip", made.folder / "outsider_chip", ignore=shutil.ignore_patterns("__pyc*"))
-    made.install(project["name"], project["entry-points"])
+    with ZipFile(wheel) as archive:
+        archive.extractall(made.folder)
     return made
 
 
@@ -105,6 +118,29 @@ def test_target_device_and_placer_train_a_model(site: Site, tmp_path: Path, mode
     trained = initializers(onnx.load(tmp_path / "run" / "model.onnx"))
     stored = initializers(onnx.load(model))
     assert all(not np.array_equal(trained[name], stored[name]) for name in stored)
+
+
+def test_rule_brings_its_array_and_its_option(site: Site, tmp_path: Path, model: Path) -> None:
+    draws = np.random.default_rng(9)
+    x = draws.normal(size=(120, 6)).astype(np.float32)
+    np.savez(tmp_path / "data.npz", x=x, y=np.argmax(x[:, :3], axis=1))
+    words = ("--data", tmp_path / "data.npz", "--epochs", "4", "--lr", "0.3", "--packing", "spread", "--json")
+    losses = {}
+    for rule in (("sgd",), ("twins", "--rule-option", "share=0.25")):
+        done = site.shell("train", model, "-t", "ideal", *words, "--rule", *rule, "-o", tmp_path / rule[0])
+        losses[rule[0]] = json.loads(done.stdout)["train_loss"]
+    # Two shares of one update, on devices that are exact.
+    np.testing.assert_allclose(losses["twins"], losses["sgd"], rtol=1e-5)
+    done = site.shell("train", model, "-t", "outsider-chip", *words, "--rule", "twins", "-o", tmp_path / "chip")
+    assert json.loads(done.stdout)["train_loss"][-1] < losses["sgd"][0]
+    with (tmp_path / "chip" / "ledger.csv").open(newline="") as file:
+        pulsed = {
+            row["unit"] for row in csv.DictReader(file) if row["phase"] == "update" and row["component"] == "driver"
+        }
+    assert len(pulsed) == 4, "two layers of two arrays each, a tile for each"
+    words = ("-t", "ideal", "--rule", "twins", "--rule-option", "share=2", "-o", tmp_path / "refused")
+    said = site.shell("compile", model, *words, status=2).stderr
+    assert "share" in said and len(said.strip().splitlines()) == 1
 
 
 def test_pass_runs_with_its_options(site: Site, model: Path) -> None:
