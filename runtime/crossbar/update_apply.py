@@ -95,18 +95,18 @@ def _apply_singly(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: 
         rest[listed] = np.uint32(j)
         listed += np.uint64((hit[j] & TIMES) != _NONE)
     for k in range(np.int64(listed)):
-        j: Any = np.uint64(rest[k])
-        n = hit[j] & TIMES
-        up = hit[j] < DOWN
-        place = np.uint32(col_key[j] + row_key)
+        at: Any = np.uint64(rest[k])
+        n = hit[at] & TIMES
+        up = hit[at] < DOWN
+        place = np.uint32(col_key[at] + row_key)
         times = np.float32(np.int32(n))
         xi = pulse_normal(place, _NONE)
-        done, moved = pulses(planes, i, j, w[i, j], up, times, np.sqrt(times) * xi)
+        done, moved = pulses(planes, i, at, w[i, at], up, times, np.sqrt(times) * xi)
         if not done:
-            moved = pulse(planes, i, j, w[i, j], up, xi)
+            moved = pulse(planes, i, at, w[i, at], up, xi)
             for o in range(_ONE, n):
-                moved = pulse(planes, i, j, moved, up, pulse_normal(place, np.uint32(o)))
-        w[i, j] = moved
+                moved = pulse(planes, i, at, moved, up, pulse_normal(place, np.uint32(o)))
+        w[i, at] = moved
 
 
 def apply_hits(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, rest: Any) -> None:
