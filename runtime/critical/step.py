@@ -1,0 +1,82 @@
+"""One execution of an entry, timed with everything recorded."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ohmflow.compiler.program.entry import Entry, resolve
+from ohmflow.compiler.program.program import Program
+from ohmflow.compiler.program.schedule import Schedule, Timeline
+from ohmflow.runtime.critical.errors import CriticalError, NoClockError
+from ohmflow.runtime.estimate.api import check_program
+from ohmflow.runtime.estimate.count_profile import Profile
+from ohmflow.runtime.estimate.counts import Counter
+from ohmflow.runtime.estimate.part import check_memory
+from ohmflow.runtime.machine.clock import Clock
+from ohmflow.targets.schema.target import Target
+
+ENTRIES = ("train_step", "infer", "program")
+"""Entries in the order in which one is chosen."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """An execution.
+
+    Attributes:
+        program: whose entry.
+        target: for which it was compiled.
+        entry: that was executed.
+        batch: samples; 0 for the entry `program`.
+        schedule: with its counts.
+        timeline: with issues and grants recorded.
+        tally: [operations, blocks, columns] what the crossbars count in it.
+    """
+
+    program: Program
+    target: Target
+    entry: Entry
+    batch: int
+    schedule: Schedule
+    timeline: Timeline
+    tally: NDArray[np.float64]
+
+
+def time_step(program: Program, target: Target, profile: Profile, entry: str | None = None, batch: int = 10) -> Step:
+    """Time one execution with the counts of a profile.
+
+    Args:
+        program: compiled for `target`.
+        target: the chip.
+        profile: counts, assumed or the means of a run.
+        entry: its name; `train_step` if the program has it, else `infer`.
+        batch: samples of the execution.
+
+    Raises:
+        CriticalError: there is no such entry, or the batch is no batch.
+        NoClockError: the target has no time.
+        EstimateError: the program was compiled for another target.
+        ScratchpadError: the batch does not fit the memories of the chip.
+    """
+    check_program(program, target)
+    name = next(e for e in ENTRIES if e in program.entries) if entry is None else entry
+    if name not in program.entries:
+        raise CriticalError(
+            f"--entry {name}: must be one of the program's ({', '.join(sorted(program.entries))}); choose one of them"
+        )
+    if program.chip.clock_hz is None:
+        raise NoClockError(
+            f"target {target.name}: time must be modelled to look at a step, and is not; take a target with a clock"
+        )
+    if batch < 1:
+        raise CriticalError(f"--batch: must be at least 1, not {batch}; give the samples of a step")
+    size = 0 if name == "program" else batch
+    check_memory(program, name, size)
+    chosen = program.entries[name]
+    counter = Counter(program, chosen, profile, size)
+    names = tuple(unit.name for unit in program.chip.units)
+    schedule = resolve(chosen, counter.layout, program.chip.hop, names)
+    schedule.counts[:] = counter.flat()
+    timeline = Clock(schedule).run(schedule.counts, record=True)
+    return Step(program, target, chosen, size, schedule, timeline, counter.tally())
