@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from ohmflow.compiler import CompileOptions, compile_model
 from ohmflow.compiler.lowering.scaling import WeightScaling
 from ohmflow.runtime.machine.machine import Machine
+from ohmflow.runtime.machine.masks import with_masks
 from ohmflow.runtime.training.data import Rows, load_data
 from ohmflow.targets.registry import load
 from ohmflow.targets.schema.target import Target
@@ -59,7 +60,9 @@ class Updates:
         engine = self.machine.values
         nodes, _ = engine._plans["train_step"]
         self._loop = next(node for node in nodes if node.fused is not None)
-        rows = {a.name: self.x for a in program.entries["train_step"].arguments if a.kind == "rows"}
+        entry = program.entries["train_step"]
+        given = {a.name: self.x for a in entry.arguments if a.kind == "rows" and a.keep is None}
+        rows = with_masks(entry, given, VECTORS, 0, 0)
         scalars = {"lr": 0.01, "inv_batch": 1 / VECTORS, "batch": VECTORS}
         _, self._frame = engine.run("train_step", rows, scalars, 0)
         self._stashes = [node.ins[0] for node in self._loop.body[:2]]

@@ -22,6 +22,7 @@ from ohmflow.compiler.rules.fast_array import (
     FastOptions,
     fast_parts,
     fetch,
+    filled,
     get_rows,
     keep,
     logical_step,
@@ -36,6 +37,7 @@ from ohmflow.compiler.rules.loops import VectorPair, for_each_vector
 from ohmflow.compiler.rules.protocol import (
     MAIN,
     Declaration,
+    Derived,
     Rule,
     RuleContext,
     RuleDraw,
@@ -54,6 +56,9 @@ from ohmflow.compiler.tile.transfer import ReadOp
 HIDDEN, SIGNS = "H", "signs"
 """Part names of the digital matrix, and of the signs of a chopper."""
 
+LONGEST = 63
+"""Most slots of any train."""
+
 
 class BufferedOptions(FastOptions):
     """How a row of the fast array goes over to the main array."""
@@ -61,7 +66,7 @@ class BufferedOptions(FastOptions):
     threshold: float = Field(default=1.0, gt=0, description="steps of the main array that make one step of H")
     keep: float = Field(default=0.0, ge=0, lt=1, description="share of H that stays after a transfer")
     forget: bool = Field(default=True, description="whether a transfer clears H, beyond the whole steps too")
-    transfer_pulses: int = Field(default=1, ge=1, le=63, description="most pulses of a transfer")
+    transfer_pulses: int | None = Field(default=None, ge=1, le=LONGEST, description="most pulses of a transfer")
 
 
 class BufferedRule(Rule):
@@ -77,7 +82,14 @@ class BufferedRule(Rule):
 
     def resolve(self, setting: Setting) -> Setting:
         """Derive what was left out; see `fast_array.py`."""
-        return resolve_fast(setting)
+        known = resolve_fast(setting)
+        if known.options.transfer_pulses is not None:
+            return known
+        pulses = setting.facts.train_length or LONGEST
+        why = (
+            f"the longest train: a row's turn comes once in {setting.layer.rows * known.options.transfer_every} vectors"
+        )
+        return filled(known, [Derived("transfer_pulses", pulses, why)])
 
     def declare(self, setting: Setting) -> Declaration:
         """A fast array, H and its kin, the counter, and the segments."""

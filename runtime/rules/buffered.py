@@ -5,7 +5,7 @@ Arrays are plain where a pulse is all that happens to a device, and a read looks
 wires) are left to the interpreter, and so are layers with several positions or sites, and exact devices.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +49,7 @@ class BufferedLoop:
         write: the update of C.
         matrices: numbers of the states H, mean, reference, zero; H's where there is none.
         draws: value number of the draws' stash, or -1.
+        _sides: what the kernel takes of A and C, found when the loop is first run.
     """
 
     loop: "Node"
@@ -61,15 +62,19 @@ class BufferedLoop:
     write: "Node"
     matrices: tuple[int, int, int, int]
     draws: int
+    _sides: list[PlainSide | None] = field(default_factory=list)
 
     def run(self, engine: "ValueEngine", frame: "Frame", tally: "Tally", trip: int) -> None:
         """Run all iterations; see `FusedLoop`."""
         fast, main = engine.arrays[self.fast.symbol], engine.arrays[self.write.symbol]
-        sides = plain_side(fast, scheme_of(self.fast.attr)), plain_side(main, scheme_of(self.write.attr))
-        if sides[0] is None or sides[1] is None:
+        if not self._sides:  # a plan is one engine's, and its arrays stay what they are
+            self._sides.append(plain_side(fast, scheme_of(self.fast.attr)))
+            self._sides.append(plain_side(main, scheme_of(self.write.attr)))
+        of_fast, of_main = self._sides
+        if of_fast is None or of_main is None:
             engine.interpret(self.loop, frame, tally, trip)
             return
-        self._run_plain(engine, frame, tally, trip, (fast, main), (sides[0], sides[1]))
+        self._run_plain(engine, frame, tally, trip, (fast, main), (of_fast, of_main))
 
     def _run_plain(
         self,
@@ -130,7 +135,7 @@ class BufferedLoop:
             doses,
         )
         for array in arrays:
-            array.touch()
+            array._reader.touch()
         _refuse_infinite(arrays, totals)
         values = [np.array(final, np.int64), means, *([sign] if signs else [])]
         for out, value in zip(loop.outs, values, strict=True):

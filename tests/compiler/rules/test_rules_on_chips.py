@@ -89,6 +89,7 @@ def test_defaults_are_derived_from_the_device_and_explained(chip: Target) -> Non
     assert derived["memory"]["value"] == pytest.approx(1200)  # (0.6 + 0.6)/0.001
     assert "number of states" in derived["memory"]["why"]
     assert derived["pulses"]["value"] == 5
+    assert derived["transfer_pulses"]["value"] == 31  # of the target's longest train
     assert told["options"]["memory"] == derived["memory"]["value"]
 
 

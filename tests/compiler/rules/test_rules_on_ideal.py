@@ -88,6 +88,8 @@ def test_rule_equals_its_equations(case: str, alpha: float) -> None:
     rule = make(problem.start, alpha * RANGE / 1000)
     if isinstance(rule, Transferring):
         options = {"memory": MEMORY, **options}
+    if isinstance(rule, TikiTaka2):
+        options = {"transfer_pulses": 1, **options}
     chip = Trained(problem.start, load("ideal"), name, alpha, **options)
     main = rule.tiles[0] if isinstance(rule, Residual) else getattr(rule, "slow", None) or rule.main
     for step in range(STEPS):

@@ -23,7 +23,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
     ),
     "tiki-taka-v2, fixed rate, zero shifted": ("tiki-taka-v2", {"fast_lr": 0.2, "zero_shift": 5, "zero_reads": 3}, {}),
     "c-ttv2": ("c-ttv2", {"chop": 0.4}, {}),
-    "agad": ("agad", {"chop": 0.4}, SMALL_TILES),
+    "agad, one pulse a transfer": ("agad", {"chop": 0.4, "transfer_pulses": 1}, SMALL_TILES),
 }
 
 
