@@ -29,7 +29,7 @@ from sweeps import (  # noqa: E402
 )
 
 NAME = "rpu_specification"
-IMAGES, EPOCHS, BATCH, LR, FILL = 10_000, 10, 8, 0.2, 0.5
+IMAGES, EPOCHS, BATCH, LR, FILL = 10_000, 6, 8, 0.2, 0.5
 PUBLISHED = {
     "baseline": "at most 0.3 on MNIST",
     "asymmetry-0.02": "0.3 is still met with all else at baseline",

@@ -30,7 +30,9 @@ from sweeps import (  # noqa: E402
 
 NAME = "train_length"
 TARGET = "protonic-psg"
-IMAGES, EPOCHS, BATCH, LR, FILL = 10_000, 8, 8, 0.2, 0.5
+IMAGES, EPOCHS, BATCH, LR, FILL = 10_000, 6, 8, 0.2, 0.5
+ROOM = ("--packing", "spread", "--set", "chip.vector_unit.scratchpad.size=2 MiB")
+"""For the digital matrices of the rules; the chip's 256 KiB are too little for these layers."""
 ENOUGH = 0.75
 """Test accuracy that is asked for."""
 LENGTHS = (3, 7, 15, 31, 63)
@@ -51,7 +53,12 @@ def sweep(data: str, seeds: int, quick: bool) -> Sweep:
     shared = ["--data", data, "--val", "0", "--limit", str(images), "--epochs", str(epochs)]
     shared += ["--batch", str(BATCH), "--lr", str(LR), "--limit-test", "200" if quick else "1000"]
     return Sweep(
-        NAME, "fashion_mlp.onnx", tuple(shared), ("--weight-fill", str(FILL)), conditions(), tuple(range(seeds))
+        NAME,
+        "fashion_mlp.onnx",
+        tuple(shared),
+        (*("--weight-fill", str(FILL)), *ROOM),
+        conditions(),
+        tuple(range(seeds)),
     )
 
 
