@@ -74,6 +74,7 @@ class Timeline:
         issues: (instruction, issue, release, completion) [N, 4] in order of unit, then issue; empty when not recorded.
         grants: (link, channel, entry into its queue, grant) [M, 4] in order of link, then grant; empty when not
             recorded.
+        reused: cycles that were not stepped through, since they repeat what went before; all else counts them.
     """
 
     cycles: int
@@ -84,3 +85,4 @@ class Timeline:
     link_wait: NDArray[np.int64]
     issues: NDArray[np.int64]
     grants: NDArray[np.int64]
+    reused: int = 0

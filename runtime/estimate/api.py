@@ -21,6 +21,7 @@ def estimate(
     batch: int = 10,
     phase: str = "training",
     steps: int | None = None,
+    structure: bool = False,
 ) -> Estimate:
     """Estimate time, energy, power and area of a program.
 
@@ -31,13 +32,14 @@ def estimate(
         batch: samples a step.
         phase: `training` or `inference`.
         steps: how many steps; by default as many as it takes until steps repeat, mostly one.
+        structure: go on where memories are too small, and list those in the estimate.
 
     Returns:
         The estimate.
 
     Raises:
         EstimateError: an argument does not fit.
-        ScratchpadError: the batch does not fit the memories of the chip.
+        ScratchpadError: the batch does not fit the memories of the chip, and `structure` is false.
     """
     check_program(program, target)
     if phase not in ENTRIES:
@@ -54,14 +56,19 @@ def estimate(
         )
     profile = profile or Profile(program, target)
     period = Counter(program, program.entries[entry], profile, batch).period
-    return make_estimate(program, target, profile, phase, (Execution(entry, batch, steps or period),))
+    return make_estimate(program, target, profile, phase, (Execution(entry, batch, steps or period),), structure)
 
 
 def make_estimate(
-    program: Program, target: Target, profile: Profile, phase: str, executions: Sequence[Execution]
+    program: Program,
+    target: Target,
+    profile: Profile,
+    phase: str,
+    executions: Sequence[Execution],
+    structure: bool = False,
 ) -> Estimate:
     """Estimate executions, with programming the chip once before."""
-    estimator = Estimator(program, target, profile)
+    estimator = Estimator(program, target, profile, structure)
     return Estimate(
         program=program,
         target=target,

@@ -16,14 +16,12 @@ reference, and L the length of a train:
 from dataclasses import dataclass
 from math import copysign
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ohmflow.compiler.program.program import ArrayRecord, BlockRecord, Program
 from ohmflow.compiler.program.tables import Op
 from ohmflow.runtime.devices.of_target import cell_of
 from ohmflow.runtime.devices.upkeep import window_bounds_of
 from ohmflow.runtime.estimate.assumptions import ASSUMPTIONS, WINDOWS, Assumption, Given
+from ohmflow.runtime.estimate.programmed import ProgrammedWeights
 from ohmflow.targets.cells import layout_of
 from ohmflow.targets.schema.device import FIXED
 from ohmflow.targets.schema.target import Target
@@ -103,9 +101,8 @@ class Profile:
             base = layout.conducting * (window.min.si - low * slope)
             self.cell = Cell(base, slope * share / sum(map(abs, layout.gains)))
         self._windowed = {WINDOWS, *windowed_arrays(program)}
-        self._weights = {a.name: _programmed(program, a, *bounds) for a in program.arrays}
-        if layout.is_one_model:  # either device of a pair holds what a weight is above or below 0
-            self._weights = {name: np.abs(weights) for name, weights in self._weights.items()}
+        # Either device of a pair holds what a weight is above or below 0.
+        self._programmed = ProgrammedWeights(program, bounds, layout.is_one_model)
 
     def value(self, name: str, array: str, phase: str = "") -> float:
         """The value of an assumption for an array in a phase."""
@@ -114,7 +111,7 @@ class Profile:
         if value is not None:
             return self._limited(name, value, found is None)
         if name == "weight":
-            return float(self._weights[array].mean())
+            return self._programmed.mean(array)
         assert name == "coincidence-rate", "the other defaults are numbers"
         return self.value("row-rate", array, phase) * self.value("col-rate", array, phase)
 
@@ -182,14 +179,8 @@ class Profile:
         """Conductance of all cells of a block as they are programmed, references included, siemens."""
         if self.cell is None:
             return 0.0
-        weights = self._weights[array.name][block.row0 : block.row0 + block.rows, block.col0 : block.col0 + block.cols]
-        return float(block.rows * block.cols * self.cell.base + self.cell.slope * weights.sum(dtype=np.float64))
-
-
-def _programmed(program: Program, array: ArrayRecord, low: float, high: float) -> NDArray[np.float64]:
-    """[rows, cols] device weights that programming aims at, clipped to the nominal bounds."""
-    weights = np.asarray(program.weights[array.name], np.float64) / array.alpha
-    return np.clip(weights, low, high)
+        total = self._programmed.total(array.name, block)
+        return float(block.rows * block.cols * self.cell.base + self.cell.slope * total)
 
 
 def windowed_arrays(program: Program) -> frozenset[str]:

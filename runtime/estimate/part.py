@@ -16,10 +16,11 @@ from ohmflow.compiler.program.schedule import PHASES, Timeline
 from ohmflow.runtime.estimate.count_profile import Profile
 from ohmflow.runtime.estimate.counts import Counter
 from ohmflow.runtime.estimate.layers import Layer, layers_of
+from ohmflow.runtime.estimate.memory import Shortage, shortages
+from ohmflow.runtime.estimate.memory import check_memory as check_memory
 from ohmflow.runtime.ledger.bill import Bill, make_bill
 from ohmflow.runtime.ledger.events import EventBook, TileShape
 from ohmflow.runtime.machine.clock import Clock
-from ohmflow.runtime.machine.errors import ScratchpadError
 from ohmflow.targets.costs import cost_table
 from ohmflow.targets.schema.target import Target
 
@@ -52,6 +53,8 @@ class Part:
         book: what was counted.
         bill: the ledger.
         layers: energy and busy time by array and digital segment; with leakage they sum to the bill.
+        reused: cycles that the clock did not step through again, since what went before them repeats.
+        shortages: memories that are too small, of an estimate by structure.
     """
 
     executions: tuple[Execution, ...]
@@ -59,6 +62,8 @@ class Part:
     book: EventBook
     bill: Bill
     layers: tuple[Layer, ...]
+    reused: int = 0
+    shortages: tuple[Shortage, ...] = ()
 
     @property
     def cycles(self) -> int | None:
@@ -91,6 +96,23 @@ class Part:
         return {phase: n / len(tiles) / clock for phase, n in cycles.items() if n}
 
 
+@dataclass(frozen=True)
+class Booked:
+    """Executions, timed and counted.
+
+    Attributes:
+        book: everything, in `EPOCH`.
+        executed: how often each instruction ran, by entry.
+        reused: cycles that the clock did not step through again.
+        shortages: memories that are too small.
+    """
+
+    book: EventBook
+    executed: dict[str, NDArray[np.int64]]
+    reused: int = 0
+    shortages: tuple[Shortage, ...] = ()
+
+
 class Estimator:
     """Makes parts.
 
@@ -98,31 +120,29 @@ class Estimator:
         program: compiled for `target`.
         target: the chip.
         profile: counts.
+        structure: whether to go on where memories are too small, and to list those.
     """
 
-    def __init__(self, program: Program, target: Target, profile: Profile) -> None:
-        self.program, self.target, self.profile = program, target, profile
+    def __init__(self, program: Program, target: Target, profile: Profile, structure: bool = False) -> None:
+        self.program, self.target, self.profile, self.structure = program, target, profile, structure
         self._names = tuple(u.name for u in program.chip.units)
         self._prices = cost_table(target)
 
-    def book(self, executions: Sequence[Execution]) -> tuple[EventBook, dict[str, NDArray[np.int64]]]:
+    def book(self, executions: Sequence[Execution]) -> Booked:
         """Time and count executions.
-
-        Args:
-            executions: which.
-
-        Returns:
-            The book with everything in `EPOCH`, and how often each instruction ran, by entry.
 
         Raises:
             ScratchpadError: a batch does not fit the memories of the chip.
         """
-        shape = TileShape.of(self.target)
-        book = EventBook(self.program, shape)
+        book = EventBook(self.program, TileShape.of(self.target))
         tallies: dict[str, NDArray[np.float64]] = {}
         executed: dict[str, NDArray[np.int64]] = {}
+        short: dict[Shortage, None] = {}
+        reused = 0
         for execution in executions:
-            check_memory(self.program, execution.entry, execution.batch)
+            if not self.structure:
+                check_memory(self.program, execution.entry, execution.batch)
+            short |= dict.fromkeys(shortages(self.program, execution.entry, execution.batch))
             entry = self.program.entries[execution.entry]
             counter = Counter(self.program, entry, self.profile, execution.batch)
             clock = None
@@ -134,42 +154,28 @@ class Estimator:
                 tallies[entry.name] = tallies[entry.name] + tally if entry.name in tallies else tally
                 if clock is None:
                     continue
-                timeline = _repeated(clock.run(counter.flat(number)), times)
+                timeline = clock.run(counter.flat(number))
+                # Steps whose counts are equal take equal time: all but the first are reused whole.
+                reused += timeline.reused + (times - 1) * timeline.cycles
+                timeline = _repeated(timeline, times)
                 book.add_timeline(entry.name, timeline)
                 before = executed.get(entry.name, np.zeros(len(entry.instructions), np.int64))
                 executed[entry.name] = before + timeline.executed
         book.close_epoch(EPOCH, tallies)
-        return book, executed
+        return Booked(book, executed, reused, tuple(short))
 
     def part(self, executions: Sequence[Execution]) -> Part:
         """Estimate executions; see `book` for what it raises."""
-        return self.priced(executions, *self.book(executions))
+        return self.priced(executions, self.book(executions))
 
-    def priced(self, executions: Sequence[Execution], book: EventBook, executed: dict[str, NDArray[np.int64]]) -> Part:
-        """Price a book that `book` made."""
+    def priced(self, executions: Sequence[Execution], booked: Booked) -> Part:
+        """Price what `book` made."""
+        book = booked.book
         bill = make_bill(book, self._prices)
         trained = sum(e.batch * e.times for e in executions if e.entry == "train_step")
         samples = trained or sum(e.batch * e.times for e in executions)
-        layers = layers_of(self.program, book.activity.arrays.get(EPOCH, {}), executed, self._prices)
-        return Part(tuple(executions), samples, book, bill, layers)
-
-
-def check_memory(program: Program, entry: str, batch: int) -> None:
-    """Refuse a batch whose kept values do not fit, as the machine does.
-
-    Raises:
-        ScratchpadError: a unit's memory is too small.
-    """
-    if program.chip.clock_hz is None:
-        return
-    for unit, (fixed, per_sample, size) in program.manifest["memory"].get(entry, {}).items():
-        need = fixed + per_sample * batch
-        if need > size:
-            most = max((size - fixed) // per_sample if per_sample else 0, 0)
-            raise ScratchpadError(
-                f"{entry}: what {unit} keeps for a batch of {batch} must fit its memory of {size:,} bytes, "
-                f"not {need:,}; use a batch of at most {most}, or a target with more memory there"
-            )
+        layers = layers_of(self.program, book.activity.arrays.get(EPOCH, {}), booked.executed, self._prices)
+        return Part(tuple(executions), samples, book, bill, layers, booked.reused, booked.shortages)
 
 
 def _repeated(timeline: Timeline, times: int) -> Timeline:
@@ -182,4 +188,5 @@ def _repeated(timeline: Timeline, times: int) -> Timeline:
         link_busy=timeline.link_busy * times,
         activity=timeline.activity * times,
         link_wait=timeline.link_wait * times,
+        reused=timeline.reused * times,
     )

@@ -63,10 +63,10 @@ def estimate_run(program: Program, target: Target, run: Recorded, given: tuple[G
 
 def _part(estimator: Estimator, executions: tuple[Execution, ...], sums: Epochs, folder: Path) -> Part:
     """A part with the run's sums."""
-    book, executed = estimator.book(executions)
-    _check_same_work(book, sums, folder)
-    _take(book, sums)
-    return estimator.priced(executions, book, executed)
+    booked = estimator.book(executions)
+    _check_same_work(booked.book, sums, folder)
+    _take(booked.book, sums)
+    return estimator.priced(executions, booked)
 
 
 def _check_same_work(book: EventBook, sums: Epochs, folder: Path) -> None:
