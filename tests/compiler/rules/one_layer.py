@@ -16,14 +16,15 @@ from ohmflow.targets.schema.target import Target
 Matrix = NDArray[np.float32]
 
 
-def one_layer(w: Matrix) -> onnx.ModelProto:
-    """y = x·W, without a bias."""
+def one_layer(w: Matrix, positions: int | None = None) -> onnx.ModelProto:
+    """y = x·W, without a bias, for one vector a sample or for several."""
     rows, cols = w.shape
+    places = ["batch"] if positions is None else ["batch", positions]
     graph = helper.make_graph(
         [helper.make_node("MatMul", ["x", "W"], ["y"])],
         "layer",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", rows])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", cols])],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [*places, rows])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [*places, cols])],
         [numpy_helper.from_array(w, "W")],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
@@ -37,11 +38,20 @@ class Trained:
         program: what it runs.
     """
 
-    def __init__(self, w: Matrix, target: Target, rule: str, alpha: float = 1.0, seed: int = 0, **options: Any) -> None:
+    def __init__(
+        self,
+        w: Matrix,
+        target: Target,
+        rule: str,
+        alpha: float = 1.0,
+        seed: int = 0,
+        positions: int | None = None,
+        **options: Any,
+    ) -> None:
         chosen = CompileOptions(
             loss="mse", rule=rule, rule_options=options, scaling=WeightScaling("fixed", alpha=alpha), packing="spread"
         )
-        self.program = compile_model(one_layer(w), target, chosen)
+        self.program = compile_model(one_layer(w, positions), target, chosen)
         self.machine = Machine(self.program, target, seed)
         self.machine.execute("program", {}, {}, 0)
         self._step = 0

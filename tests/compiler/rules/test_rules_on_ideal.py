@@ -132,3 +132,33 @@ def test_a_learning_rate_means_the_same_whatever_alpha_is(case: str) -> None:
         moved.append(chip.array() + pending - problem.start)
     assert np.abs(moved[0]).max() > 0
     np.testing.assert_allclose(moved[1], moved[0], atol=0.02 * np.abs(moved[0]).max())
+
+
+@pytest.mark.parametrize("case", ["tiki-taka-v2", "agad", "shd", "residual", "mixed-precision"])
+def test_positions_of_a_sample_are_vectors_like_others(case: str) -> None:
+    """Three vectors a sample: the order is sample, then position."""
+    name, options, make = CASES[case]
+    problem, rng = Problem(), np.random.default_rng(1)
+    rule = make(problem.start, RANGE / 1000)
+    if isinstance(rule, Transferring):
+        options = {"memory": MEMORY, **options}
+    if isinstance(rule, TikiTaka2):
+        options = {"transfer_pulses": 1, **options}
+    chip = Trained(problem.start, load("ideal"), name, positions=3, **options)
+    main = rule.tiles[0] if isinstance(rule, Residual) else getattr(rule, "slow", None) or rule.main
+    for _ in range(20):
+        x = rng.standard_normal((2, 3, ROWS)).astype(np.float32)
+        wanted = x @ problem.goal
+        d = errors(x, seen(chip), wanted).astype(np.float64).reshape(-1, COLS)
+        pairs = x.astype(np.float64).reshape(-1, ROWS), d
+        if isinstance(rule, MixedPrecision):
+            rule.apply(*pairs, LR)
+        else:
+            for x_i, d_i in zip(*pairs, strict=True):
+                rule.apply(x_i, d_i, LR)
+        chip.step(x, wanted, LR)
+    off = np.abs(chip.array() - main.w)
+    assert np.mean(off > 3e-6) <= 0.1 and off.max() <= 1.01 * main.step
+    assert np.abs(main.w - problem.start).max() > 0.005
+    if not isinstance(rule, MixedPrecision):
+        assert chip.states()["count"] == 20 * 2 * 3
