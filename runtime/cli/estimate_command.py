@@ -43,6 +43,12 @@ if TYPE_CHECKING:
     metavar="RUN",
     help="Folder of a run whose counts replace the assumed ones.",
 )
+@click.option(
+    "--structure",
+    is_flag=True,
+    help="Go on where memories are too small for what is kept, and say which; operators that can not be trained are "
+    "timed by their shapes.",
+)
 @compile_options
 @json_option
 def command(
@@ -54,6 +60,7 @@ def command(
     steps: int | None,
     texts: tuple[str, ...],
     counts: Path | None,
+    structure: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -69,7 +76,7 @@ def command(
     run = None if counts is None else load_counts(counts)
     does = phase or (run.phase if run is not None else "training" if can_train(target) else "inference")
     program = program_of(source, target, make_compile_options(**options, training=does != "inference"))
-    estimate = _estimate(program, target, does, batch, steps, texts, run)
+    estimate = _estimate(program, target, does, batch, steps, texts, run, structure)
     if as_json:
         from ohmflow.runtime.estimate.as_json import estimate_json
 
@@ -88,6 +95,7 @@ def _estimate(
     steps: int | None,
     texts: tuple[str, ...],
     run: "Recorded | None",
+    structure: bool,
 ) -> "Estimate":
     from ohmflow.runtime.estimate.api import estimate
     from ohmflow.runtime.estimate.assumptions import parse_assumptions
@@ -96,8 +104,9 @@ def _estimate(
 
     given = parse_assumptions(texts, [a.name for a in program.arrays])
     if run is None:
-        return estimate(program, target, Profile(program, target, given), 10 if batch is None else batch, phase, steps)
+        profile = Profile(program, target, given)
+        return estimate(program, target, profile, 10 if batch is None else batch, phase, steps, structure)
     if phase == run.phase and batch is None and steps is None:
         return estimate_run(program, target, run, given)
     profile = run.profile(program, target, given)
-    return estimate(program, target, profile, run.batch if batch is None else batch, phase, steps)
+    return estimate(program, target, profile, run.batch if batch is None else batch, phase, steps, structure)

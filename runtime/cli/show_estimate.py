@@ -50,6 +50,10 @@ def _head(screen: Console, estimate: Estimate) -> None:
     if work.seconds is not None:
         a_sample = time_text(work.seconds / work.samples)
         screen.print(f"Time [bold]{time_text(work.seconds)}[/] ({work.cycles:,} cycles), [bold]{a_sample}[/] a sample")
+        if work.reused and work.cycles:
+            screen.print(
+                f"{percent(work.reused / work.cycles)} of the cycles repeat others, and were reused.", style="dim"
+            )
     if work.joules is not None:
         leak = f", {percent(estimate.leakage)} of it leakage" if estimate.leakage is not None else ""
         rest = f" ({percent(estimate.leakage_of_rest)} of units not in use)" if estimate.leakage_of_rest else ""
@@ -246,6 +250,14 @@ def _use(estimate: Estimate) -> Table:
 
 def _rest(screen: Console, estimate: Estimate) -> None:
     """What is left out, and what is uncertain."""
+    if estimate.work.shortages:
+        short = estimate.work.shortages
+        worst = max(short, key=lambda s: s.need / s.size)
+        screen.print(
+            f"[bold]{len(short)} memories are too small[/] for what {worst.entry} keeps of a batch of {worst.batch}, "
+            f"{escape(worst.unit)} most of all: {worst.need:,} bytes of {worst.size:,}. The time is that of a chip on "
+            "which all fits; --json lists them."
+        )
     if estimate.not_modelled:
         screen.print(f"Not modelled, so in no total: {escape(', '.join(estimate.not_modelled))}.")
     low = estimate.target.low_confidence()

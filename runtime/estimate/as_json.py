@@ -1,5 +1,6 @@
 """An estimate as plain JSON values: `ohmflow estimate --json`. Keys are a stable contract (`schema_version`)."""
 
+from dataclasses import asdict
 from typing import Any
 
 from ohmflow.runtime.estimate.part import Part
@@ -46,6 +47,7 @@ def estimate_json(estimate: Estimate) -> dict[str, Any]:
         },
         "utilisation": _utilisation(estimate),
         "not_modelled": list(estimate.not_modelled),
+        "memory_short": [asdict(short) for part in (estimate.once, work) for short in part.shortages],
         "low_confidence": [
             {"path": path, "value": value, "source": source} for path, value, source in estimate.target.low_confidence()
         ],
@@ -57,6 +59,7 @@ def _part(part: Part) -> dict[str, Any]:
     return {
         "executions": [{"entry": e.entry, "batch": e.batch, "times": e.times} for e in part.executions],
         "cycles": part.cycles,
+        "cycles_reused": part.reused if part.cycles is not None else None,
         "seconds": part.seconds,
         "energy_joules": part.joules,
         "seconds_by_phase": part.phase_seconds() if part.seconds is not None else None,
