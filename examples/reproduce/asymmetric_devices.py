@@ -30,7 +30,7 @@ from sweeps import (  # noqa: E402
 NAME = "asymmetric_devices"
 IMAGES, EPOCHS, BATCH, LR, FILL = 10_000, 5, 8, 0.2, 0.5
 ROOM = "2 MiB"
-"""Of each vector unit, for the digital matrices of the rules; the common chip has 256 KiB, too little for these layers."""
+"""Of each vector unit, for the rules' digital matrices; the chip's own 256 KiB are too little for these layers."""
 DEVICES = ("gokmen-vlasov-2016", "ecram-li-2018", "reram-sb-2018", "reram-es-2018")
 RULES = ("sgd", "tiki-taka-v2", "c-ttv2", "agad", "mixed-precision", "shd", "residual")
 FLOAT = Condition("float", "float32", "float")
