@@ -95,5 +95,5 @@ def cell_facts(target: Target) -> tuple[float, tuple[float, float]]:
         DeviceModelError: the device model can not be had.
     """
     layout = layout_of(target)
-    step, (low, high) = facts_of(target.device.model, target.device.parameters)
+    step, (low, high) = facts_of(target.device)
     return layout.step(step), layout.bounds(low, high)

@@ -5,14 +5,13 @@ attribute `Parameters`, a pydantic model, says which numbers the target file mus
 imported but through that door.
 """
 
-from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ohmflow.targets.schema.device import FIXED
+from ohmflow.targets.schema.device import FIXED, Device
 
 GROUP = "ohmflow.devices"
 
@@ -46,18 +45,34 @@ def parameters_of(model: str) -> type[BaseModel]:
     Raises:
         DeviceModelError: no such model, two of that name, or one that can not be loaded.
     """
-    if model == FIXED and model not in model_entries():
+    if _is_only_read(model):
         return FixedParameters
     parameters: type[BaseModel] = _device_class(model).Parameters
     return parameters
 
 
-def facts_of(model: str, parameters: Mapping[str, float]) -> tuple[float, tuple[float, float]]:
-    """What a device model says of its steps and bounds, before the spread from device to device.
+def under_its_pulses(device: Any, section: Device) -> Any:
+    """A device of a model as a target pulses it.
 
     Args:
-        model: name of the device model.
-        parameters: as the target gives them.
+        device: of a model, with its parameters.
+        section: `device:` of the target.
+
+    Returns:
+        The device under the target's pulses, where its model has a law for pulses of any width and amplitude and the
+        target says what they are; else the device itself.
+    """
+    under = getattr(device, "under", None)
+    if under is None or section.pulse is None:
+        return device
+    return under(section.pulse.width.si, section.pulse.amplitude.si)
+
+
+def facts_of(section: Device) -> tuple[float, tuple[float, float]]:
+    """What a target's device model says of its steps and bounds, before the spread from device to device.
+
+    Args:
+        section: `device:` of the target: model, parameters, and the pulses that the step is for.
 
     Returns:
         Mean step of a pulse at w = 0, and (w_min, w_max), in device units; a step of 0 is a device that adds exactly,
@@ -66,10 +81,9 @@ def facts_of(model: str, parameters: Mapping[str, float]) -> tuple[float, tuple[
     Raises:
         DeviceModelError: no such model, two of that name, or one that can not be loaded.
     """
-    if model == FIXED and model not in model_entries():
-        return 0.0, (float(parameters["w_min"]), float(parameters["w_max"]))
-    kind = _device_class(model)
-    device = kind(kind.Parameters(**parameters))
+    if _is_only_read(section.model):
+        return 0.0, (float(section.parameters["w_min"]), float(section.parameters["w_max"]))
+    device = _made(section)
     low, high = device.nominal_bounds
     return float(device.dw_min), (float(low), float(high))
 
@@ -81,6 +95,32 @@ def is_pair(model: str) -> bool:
         DeviceModelError: no such model, two of that name, or one that can not be loaded.
     """
     return bool(getattr(_device_class(model), "is_pair", False)) if model != FIXED else False
+
+
+def refreshes(section: Device) -> bool:
+    """Whether devices may be read, reset and programmed anew after an update.
+
+    Args:
+        section: `device:` of the target.
+
+    Returns:
+        Whether the model does upkeep (`maintain`) and its device does not say, by `refreshes`, that it never will.
+
+    Raises:
+        DeviceModelError: no such model, two of that name, or one that can not be loaded.
+    """
+    if _is_only_read(section.model) or not hasattr(_device_class(section.model), "maintain"):
+        return False
+    return bool(getattr(_made(section), "refreshes", True))
+
+
+def _made(section: Device) -> Any:
+    kind = _device_class(section.model)
+    return under_its_pulses(kind(kind.Parameters(**section.parameters)), section)
+
+
+def _is_only_read(model: str) -> bool:
+    return model == FIXED and model not in model_entries()
 
 
 def _device_class(model: str) -> Any:

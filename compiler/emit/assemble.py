@@ -21,6 +21,7 @@ from ohmflow.compiler.program.schedule import CHANNEL
 from ohmflow.compiler.program.tables import INSTRUCTIONS, STREAM_LOOPS
 from ohmflow.compiler.tile.entry import EntryOp, SegmentOp
 from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
+from ohmflow.targets.device_models import refreshes
 from ohmflow.targets.schema.target import Target
 
 _NUMPY = {"f32": "float32", "i64": "int64", "i1": "bool", "index": "int64"}
@@ -53,7 +54,8 @@ def assemble(
     can_retry = target.tile.read.bound_management == "iterative" and target.tile.adc is not None
     declared = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, SegmentOp)}
     number = {record.name: k for k, record in enumerate(segments)}
-    symbols = Symbols(arrays, states, {name: number[op.function_name] for name, op in declared.items()}, can_retry)
+    functions = {name: number[op.function_name] for name, op in declared.items()}
+    symbols = Symbols(arrays, states, functions, can_retry, refreshes(target.device))
     entries = [op for op in module.body.block.ops if isinstance(op, EntryOp)]
     # The training step decides where states live, so it is analysed first.
     entries.sort(key=lambda e: (e.sym_name.data != "train_step", e.sym_name.data))

@@ -62,6 +62,14 @@ class Costing:
         pulses = program.pulses_per_round * timing.slot_cycles(self._target)
         return 1, pulses + timing.verify_cycles(self._target, cols)
 
+    def refresh(self, cols: int) -> tuple[int, int]:
+        """Set-up cycles of a refresh, and cycles per round of one row: a slot for a pulse, and a read.
+
+        Args:
+            cols: columns of the block, which the read converts.
+        """
+        return 1, timing.slot_cycles(self._target) + timing.verify_cycles(self._target, cols)
+
     def vector(self, work: Sequence[tuple[str, int]]) -> tuple[int, int]:
         """Occupancy and latency of a digital segment on a vector unit.
 

@@ -39,12 +39,14 @@ class Symbols:
         arrays, states: in the order of their numbers.
         segments: number of each segment by its symbol; a pass may have renamed what a record names.
         can_retry: whether a forward read may be repeated on this target.
+        refreshes: whether its devices may need a refresh after an update.
     """
 
     arrays: Sequence[ArrayRecord]
     states: Sequence[StateRecord]
     segments: Mapping[str, int]
     can_retry: bool
+    refreshes: bool
 
     def array(self, name: str, op: Operation) -> int:
         """Number of an array; composites have none.
@@ -184,7 +186,8 @@ class _Emitter:
                     row["group"] = self.out.add_group(self._blocks(row["symbol"]), path)
             case UpdateOp():
                 row.update(code=Op.UPDATE, site=op.site_number, symbol=self._symbols.array(op.array_name, op))
-                row.update(phase=PHASES.index(op.phase_name), group=self.out.add_group(1, path))
+                row.update(phase=PHASES.index(op.phase_name))
+                row["group"] = self.out.add_group(1 + self._rounds(row["symbol"]), path)
                 row["attr"] = _scheme(op)
                 ins = [op.x, op.d, op.lr]
             case ReadOp():
@@ -196,7 +199,8 @@ class _Emitter:
                 row.update(code=Op.TRANSFER, symbol=self._symbols.array(op.source_name, op), site=_site(op, number))
                 row.update(symbol2=self._symbols.array(op.target_name, op), attr=_axis(op.axis.data))
                 row.update(phase=PHASES.index("transfer"))
-                row["group"] = self.out.add_group(self._blocks(row["symbol"]) + 1, path)
+                width = self._blocks(row["symbol"]) + 1 + self._rounds(row["symbol2"])
+                row["group"] = self.out.add_group(width, path)
                 ins = [op.index, op.scale]
             case ProgramOp():
                 row.update(code=Op.PROGRAM, symbol=self._symbols.array(op.array_name, op))
@@ -281,6 +285,10 @@ class _Emitter:
 
     def _blocks(self, array: int) -> int:
         return len(self._symbols.arrays[array].blocks)
+
+    def _rounds(self, array: int) -> int:
+        """How many counts stand behind an update's train length: rounds of each block's refresh, if there are any."""
+        return self._blocks(array) if self._symbols.refreshes else 0
 
     def _segment(self, name: str) -> int:
         return self._symbols.segments[name]

@@ -285,26 +285,43 @@ class _Streams:
         self._write.vector(home, op, phase, [("simple", total)], read=total * word, write=outputs * word, path=path)
 
     def _update(self, op: Operation, name: str, offset: int, phase: int) -> None:
-        """Load both vectors from the tile's buffer, then pulse, block by block."""
+        """Load both vectors from the tile's buffer, then pulse, block by block; then refresh what needs it."""
         word = self._costing.word
         scheme = op.scheme.data if isinstance(op, UpdateOp) and op.scheme is not None else None
         setup, per_pulse = self._costing.update(scheme)
-        for number, block in enumerate(self._arrays[name].blocks):
+        group, blocks = self._group(op), self._arrays[name].blocks
+        has_refresh = self._emitted.groups[group][0] > offset + 1
+        for number, block in enumerate(blocks):
             tile: Unit = ("tile", block.tile)
             self._write.move(tile, op, Mnemonic.LOAD, phase, read=(block.rows + block.cols) * word)
+            common = {"phase": phase, "group": group, "array": self._numbers[name], "block": number}
             self._write.add(
                 tile,
                 op,
+                None,
+                (),
                 mnemonic=Mnemonic.UPDATE,
                 kind=COUNTED,
-                phase=phase,
                 t0=setup,
                 t1=per_pulse,
-                group=self._group(op),
                 offset=offset,
-                array=self._numbers[name],
-                block=number,
+                **common,
             )
+            if has_refresh:
+                wait, per_round = self._costing.refresh(block.cols)
+                at = offset + 1 + number
+                self._write.add(
+                    tile,
+                    op,
+                    None,
+                    (),
+                    mnemonic=Mnemonic.REFRESH,
+                    kind=COUNTED,
+                    t0=wait,
+                    t1=per_round,
+                    offset=at,
+                    **common,
+                )
 
     def _transfer(self, op: TransferOp) -> None:
         """Read a line, scale it on the source's vector unit, send it to the target's tiles, and pulse them."""

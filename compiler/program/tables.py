@@ -45,6 +45,7 @@ class Mnemonic(IntEnum):
     MVM_T = 5
     UPDATE = 6
     PROGRAM = 7
+    REFRESH = 8
 
 
 class Trip(IntEnum):

@@ -272,17 +272,27 @@ class CrossbarArray:
         rate = float(lr) / self.alpha
         begin(self.device, self.planes, at.step)
         if self.wear is None:
-            return self._updater.update(self.w, self.hidden, x, d, rate, at, scheme)
+            return self._dosed(self._updater.update(self.w, self.hidden, x, d, rate, at, scheme))
         self._updater.count_pulses(x, d, rate, at, self.wear.pulses, scheme)
         planes = [self.w] if self.hidden is self.w else [self.w, self.hidden]
         held = [self.wear.held(plane) for plane in planes]
         try:
-            return self._updater.update(self.w, self.hidden, x, d, rate, at, scheme)
+            counts = self._updater.update(self.w, self.hidden, x, d, rate, at, scheme)
         finally:
             for plane, before in zip(planes, held, strict=True):
                 self.wear.hold(plane, before)
             if held[0] is not None:
                 settle(self.device, self.planes, self.hidden, programmed=False)
+        if counts.refresh is not None:
+            self.wear.pulses += counts.refresh.device_pulses.astype(np.uint32)
+        return self._dosed(counts)
+
+    def _dosed(self, counts: UpdateCounts) -> UpdateCounts:
+        """Add what the reads of a refresh conducted: as the devices stand behind it."""
+        if counts.refresh is None:
+            return counts
+        dose = self._reader.dose_of_rows(self.w, counts.refresh.row_reads)
+        return counts._replace(refresh=counts.refresh._replace(dose=dose))
 
     def _fitting(self, vectors: Matrix, axis: int, what: str, lines: str) -> Matrix:
         if vectors.ndim != 2 or vectors.shape[1] != self.w.shape[axis]:

@@ -26,17 +26,34 @@ class ReadCounts(NamedTuple):
 class RefreshCounts(NamedTuple):
     """What devices that need it were given after the updates of a call, apart from the updates' pulses.
 
+    A row of a block is read; then its devices that are due are reset, and the row is read; then all that need another
+    pulse get it, and the row is read, until none does. So a row has two more reads than its weight with the most
+    pulses has pulses.
+
     Attributes:
-        reads: [blocks] int64, rows of the block that were read, once each.
-        resets: [blocks] int64, weights of the block whose devices were reset.
+        rows: [blocks] int64, rows of the block in which a weight was due.
+        row_reads: [blocks, rows of the largest] int64, reads of each row.
+        conversions: [blocks] int64, columns that those reads converted.
+        resets: [blocks] int64, devices of the block that were reset, by a pulse each.
         pulses: [blocks] int64, pulses that programmed them anew.
-        device_pulses: [rows, cols] int32, the same pulses weight by weight.
+        device_pulses: [rows, cols] int32, pulses that each weight's devices took together, resets included.
+        dose: [blocks] float64, siemens: conductance of the rows, references included, over their reads; 0 without a
+            conductance range.
     """
 
-    reads: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+    row_reads: npt.NDArray[np.int64]
+    conversions: npt.NDArray[np.int64]
     resets: npt.NDArray[np.int64]
     pulses: npt.NDArray[np.int64]
     device_pulses: npt.NDArray[np.int32]
+    dose: npt.NDArray[np.float64]
+
+    @property
+    def reads(self) -> npt.NDArray[np.int64]:
+        """[blocks] reads of rows: the rounds of the refresh, which a tile does one after the other."""
+        total: npt.NDArray[np.int64] = self.row_reads.sum(axis=1)
+        return total
 
 
 class UpdateCounts(NamedTuple):

@@ -132,3 +132,17 @@ class Reader:
             return np.zeros(self._blocks.shape[0])
         weights.refresh(w)
         return np.array([weights.row_sums[k, :rows].sum() for k, rows in enumerate(self._blocks[:, 2])])
+
+    def dose_of_rows(self, w: Matrix, reads: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Read dose of rows that are read alone with a full input, [blocks] siemens; 0 without a window.
+
+        Args:
+            w: [rows, cols] device weights.
+            reads: [blocks, rows of the largest] how often each row of each block is read.
+        """
+        weights = self._weights
+        if not weights.counts_dose:
+            return np.zeros(self._blocks.shape[0])
+        weights.refresh(w)
+        dose: npt.NDArray[np.float64] = (reads * weights.row_sums).sum(axis=1)
+        return dose

@@ -130,13 +130,20 @@ class Updater:
         return self._counted(done)
 
     def _counted(self, done: Maintenance) -> RefreshCounts:
-        reads, resets, pulses = np.zeros((3, self._blocks.shape[0]), np.int64)
+        count = self._blocks.shape[0]
+        touched, resets, pulses = np.zeros((3, count), np.int64)
+        reads = np.zeros((count, int(self._blocks[:, 2].max())), np.int64)
         for b, (row0, col0, rows, cols) in enumerate(self._blocks):
             block = np.s_[row0 : row0 + rows, col0 : col0 + cols]
-            reads[b] = done.devices[block].any(axis=1).sum()
-            resets[b] = done.devices[block].sum()
+            due = done.devices[block].any(axis=1)
+            # One read before the reset, one behind it, and one behind each pulse of the weight that needs most.
+            reads[b, :rows] = np.where(due, 2 + done.pulses[block].max(axis=1), 0)
+            touched[b] = due.sum()
+            resets[b] = done.parts * done.devices[block].sum()
             pulses[b] = done.pulses[block].sum()
-        return RefreshCounts(reads, resets, pulses, done.pulses)
+        taken = (done.pulses + done.parts * done.devices).astype(np.int32)
+        conversions = reads.sum(axis=1) * self._blocks[:, 3]
+        return RefreshCounts(touched, reads, conversions, resets, pulses, taken, np.zeros(count))
 
     def _number_of(self, scheme: str) -> int:
         number = SCHEME_NUMBERS.get(scheme)

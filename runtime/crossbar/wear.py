@@ -1,6 +1,7 @@
 """How often devices were pulsed, and what becomes of those that were pulsed too often (`docs/semantics.md`, *Wear*).
 
-Whole pulses count, up and down alike; half-selected pulses and those of programming do not. A device's limit is
+Whole pulses count, up and down alike, and so do those of a refresh, its resets included; half-selected pulses and those
+of programming do not. A device's limit is
 limit·exp(spread·ξ), with ξ of `key(seed, DEVICE, array, 36)`.
 """
 

@@ -5,6 +5,7 @@ from ohmflow.runtime.devices.errors import CellError
 from ohmflow.runtime.devices.protocol import Device
 from ohmflow.runtime.devices.registry import device_class
 from ohmflow.targets.cells import layout_of
+from ohmflow.targets.device_models import under_its_pulses
 from ohmflow.targets.schema.device import Device as DeviceSection
 from ohmflow.targets.schema.target import Target
 
@@ -23,11 +24,7 @@ def device_of(section: DeviceSection) -> Device:
         DeviceError: the model can not be had, or not under such pulses.
     """
     model = device_class(section.model)
-    device = model(model.Parameters(**section.parameters))
-    under = getattr(device, "under", None)
-    if under is None or section.pulse is None:
-        return device
-    made: Device = under(section.pulse.width.si, section.pulse.amplitude.si)
+    made: Device = under_its_pulses(model(model.Parameters(**section.parameters)), section)
     return made
 
 

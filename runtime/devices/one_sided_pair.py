@@ -12,8 +12,7 @@ look after each, until it is within half a step, or for `refresh_pulses` pulses 
 An exponential law of phase-change devices: aihwkit's exp-step from 0 to b with a and b = 0 is κ = 2a·γ_up, A = A_up.
 Source: Nandakumar et al. 2020 (10.3389/fnins.2020.00406) for pairs and their refresh; the aihwkit device family (Rasch
 et al. 2021, arXiv 2104.02184) for the step.
-Each device conducts the window's least conductance at 0 and its largest at w_max. Not modelled: drift, time and energy
-of the refresh (its reads, resets and pulses are counted).
+Each device conducts the window's least conductance at 0 and its largest at w_max. Not modelled: drift.
 """
 # mypy: allow-untyped-decorators, no-warn-return-any
 
@@ -63,7 +62,10 @@ class OneSidedPairParameters(SteppedParameters):
         description="Share of a device's state that is added to the step in the spread between pulses.",
     )
     refresh_at: float = Field(
-        default=0.75, gt=0, le=1, description="Share of its range past which a device makes its pair be refreshed; 1: never."
+        default=0.75,
+        gt=0,
+        le=1,
+        description="Share of its range past which a device makes its pair be refreshed; 1: never.",
     )
     refresh_read_noise: float = Field(
         default=0.0, ge=0, allow_inf_nan=False, description="Spread of the read of a refresh, device units."
@@ -182,6 +184,11 @@ class OneSidedPair(SteppedDevice[OneSidedPairParameters]):
     is_pair: ClassVar[bool] = True
 
     @property
+    def refreshes(self) -> bool:
+        """Whether pairs are ever refreshed."""
+        return self.parameters.refresh_at < 1.0
+
+    @property
     def dw_min(self) -> float:
         """Mean step of a pulse on a pair that stands at 0, device units."""
         p = self.parameters
@@ -248,7 +255,7 @@ class OneSidedPair(SteppedDevice[OneSidedPairParameters]):
         key = np.uint64(key_of(seed, Purpose.DEVICE, array_id, SpreadPlane.REFRESH, *site))
         fired = np.zeros(w.shape, np.int32)
         _reprogram(planes, w, rows, cols, wanted, key, p.refresh_pulses, fired)
-        return Maintenance(due, fired)
+        return Maintenance(due, fired, parts=2)
 
     def _reset(
         self,

@@ -18,11 +18,13 @@ class Maintenance:
 
     Attributes:
         devices: [rows, cols] whether a device was read, reset and programmed anew.
-        pulses: [rows, cols] with how many pulses.
+        pulses: [rows, cols] with how many pulses, each with a read behind it.
+        parts: devices of a weight that one reset pulse each was given.
     """
 
     devices: npt.NDArray[np.bool_]
     pulses: npt.NDArray[np.int32]
+    parts: int = 1
 
 
 @runtime_checkable

@@ -106,11 +106,12 @@ class Counter:
             case Op.MVM:
                 means[:] = self._retries(array, phase)
             case Op.UPDATE:
-                means[:] = self._train(array, phase)
+                means[0] = self._train(array, phase)  # what stands behind it are refreshes
             case Op.READ | Op.TRANSFER:
-                means[:] = self._retries(array, phase) if operation["attr"] == 0 else 0.0
+                blocks = len(self._program.arrays[array].blocks)
+                means[:blocks] = self._retries(array, phase) if operation["attr"] == 0 else 0.0
                 if step.code is Op.TRANSFER:
-                    means[-1] = self._train(int(operation["symbol2"]), phase)
+                    means[blocks] = self._train(int(operation["symbol2"]), phase)
         return _even(means, turns).reshape(shape)
 
     def tally(self, number: int = 0) -> NDArray[np.float64]:

@@ -201,16 +201,19 @@ def tally_events(program: Program, tile: TileShape, entry: Entry, table: NDArray
 def _block_events(
     tile: TileShape, code: Op, forward: bool, counted: NDArray[np.float64]
 ) -> Iterator[tuple[str, str, float]]:
-    driven = (counted[columns.DRIVEN] + counted[columns.VERIFY_READS]) * (1 if forward else tile.columns)
+    driven, alone = counted[columns.DRIVEN], counted[columns.VERIFY_READS]
+    if not forward:
+        driven = driven * tile.columns
     fired = tile.columns if code is Op.PROGRAM else tile.pulsed_columns
     rows, cols, both = (counted[at] for at in (columns.ROW_PULSES, columns.COL_PULSES, columns.COINCIDENCES))
     cols, both = cols * fired, both * fired
-    yield "driver", "read_row" if forward else "read_col", driven
+    yield "driver", "read_row", alone + (driven if forward else 0.0)
+    yield "driver", "read_col", 0.0 if forward else driven
     if tile.dac:
-        yield "dac", "dac_conversion", driven
+        yield "dac", "dac_conversion", driven + alone
     if tile.adc:
         yield "adc", "adc_conversion", counted[columns.CONVERSIONS]
-    if tile.shift_add and code is not Op.PROGRAM:  # a verifying read is one pass
+    if tile.shift_add and not alone:  # a read that verifies is one pass, and never stands with others in a row
         yield "shift_add", "shift_add", counted[columns.CONVERSIONS]
     yield "array", "read_dose", counted[columns.DOSE]
     yield "driver", "row_pulse", rows

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmflow.runtime.crossbar.counts import ReadCounts, UpdateCounts
+from ohmflow.runtime.crossbar.counts import ReadCounts, RefreshCounts, UpdateCounts
 
 DRIVEN, CONVERSIONS, DOSE, ROW_PULSES, COL_PULSES, COINCIDENCES, VERIFY_READS = range(7)
 """Columns of a tally: driven lines × attempts; converted lines × attempts; read dose, siemens; pulses on rows and on
@@ -31,6 +31,19 @@ class Tally:
         table[:, ROW_PULSES] += counts.row_pulses
         table[:, COL_PULSES] += counts.col_pulses
         table[:, COINCIDENCES] += counts.coincidences
+        if counts.refresh is not None:
+            self._add_refresh(table, counts.refresh)
+
+    @staticmethod
+    def _add_refresh(table: NDArray[np.float64], done: RefreshCounts) -> None:
+        """Add reads, resets and pulses of a refresh, which are of one row at a time, all its columns at once."""
+        fired = done.resets + done.pulses
+        table[:, ROW_PULSES] += done.reads - done.rows  # a pulse or a reset before each read but a row's first
+        table[:, COL_PULSES] += fired
+        table[:, COINCIDENCES] += fired
+        table[:, VERIFY_READS] += done.reads
+        table[:, CONVERSIONS] += done.conversions
+        table[:, DOSE] += done.dose
 
     def take(self) -> NDArray[np.float64]:
         """Return what was added since the last call, and start again from zero."""

@@ -40,6 +40,10 @@ class Frame:
         """Addresses of this execution's counts, for the clock."""
         return CountLayout.of(self.entry, self.scalars, self.data_trips)
 
+    def width(self, group: int) -> int:
+        """Counts that a count group has at each place of its loops."""
+        return int(self.entry.groups["width"][group])
+
     def flat_counts(self, layout: CountLayout) -> NDArray[np.int64]:
         """All counts in one array, where `layout` says they stand."""
         flat = np.zeros(layout.size, np.int64)

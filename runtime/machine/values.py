@@ -17,10 +17,7 @@ from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.counts import ReadCounts, UpdateCounts
 from ohmflow.runtime.crossbar.spec import DrawSite
 from ohmflow.runtime.digital.sessions import Segment
-from ohmflow.runtime.ledger.tally import (
-    Tally,
-    UpdateStatistics,
-)
+from ohmflow.runtime.ledger.tally import Tally, UpdateStatistics
 from ohmflow.runtime.machine.frame import Frame
 from ohmflow.runtime.machine.places import draw_position, runs, samples, store, store_positions, where
 from ohmflow.runtime.machine.plan import Captured, Node, build_plan
@@ -29,6 +26,7 @@ from ohmflow.runtime.machine.position_ops import fold, split_vec, stack_stash, t
 from ohmflow.runtime.machine.program_rounds import tally_rounds
 from ohmflow.runtime.machine.stashes import PerSample, by_index, collect, element, stacked, with_samples
 from ohmflow.runtime.machine.states import replace_state, state_value, written_by_line
+from ohmflow.runtime.machine.update_counts import clocked
 from ohmflow.runtime.machine.update_spec import scheme_of
 from ohmflow.runtime.machine.whole_loops import read_positions, update_pieces
 from ohmflow.runtime.machine.windows import Positions, Windows
@@ -239,7 +237,7 @@ class ValueEngine:
         counts = self.arrays[node.symbol].update(x[None], d[None], lr, site, scheme_of(node.attr))
         self._tally_update(node.row, tally, node.symbol, counts)
         if node.group >= 0:
-            store(node, frame, counts.train_length, None)
+            store(node, frame, clocked(counts, frame.width(node.group))[0], None)
 
     def _update_all(self, captured: Captured, frame: Frame, tally: Tally, trip: int) -> None:
         """A whole `for` over samples that only updates: the kernel applies them in the same order."""
@@ -248,14 +246,15 @@ class ValueEngine:
             return
         x, d = (stacked(frame.env[i])[:trip] for i in captured.stashes)
         lr = float(frame.env[update.ins[2]])
-        lengths = []
+        told: list[NDArray[np.int64]] = []
         for vectors, errors, site in update_pieces(captured, x, d, frame.step, self.patch_bytes):
             counts = self.arrays[update.symbol].update(vectors, errors, lr, site, scheme_of(update.attr))
             self._tally_update(update.row, tally, update.symbol, counts)
-            lengths.append(counts.train_length)
+            if update.group >= 0:
+                told.append(clocked(counts, frame.width(update.group)))
         if update.group >= 0:
-            shape = (trip, 1) if captured.positions is None else (trip, captured.positions, 1)
-            frame.counts[update.group] = np.concatenate(lengths).astype(np.int64).reshape(shape)
+            extents = (trip,) if captured.positions is None else (trip, captured.positions)
+            frame.counts[update.group] = np.concatenate(told).reshape(*extents, -1)
 
     def _tally_update(self, row: int, tally: Tally, array: int, counts: UpdateCounts, offset: int = 0) -> None:
         tally.add_pulses(row, counts, offset)
@@ -265,7 +264,7 @@ class ValueEngine:
         """Read a line of one array and add it, scaled, to the same line of another by pulses.
 
         The tally's first blocks are those of the array that is read, the following ones those of the array that is
-        written; its group holds the retries of each block that is read, then the train length.
+        written; its group holds the retries of each block that is read, then what an update counts.
         """
         line, scale = int(frame.env[node.ins[0]]), float(frame.env[node.ins[1]])
         value, retries = self._read_line(node, frame, tally, line)
@@ -279,7 +278,8 @@ class ValueEngine:
         offset = len(self.program.arrays[node.symbol].blocks)
         self._tally_update(node.row, tally, node.symbol2, counts, offset)
         if node.group >= 0:
-            store(node, frame, np.concatenate([retries, counts.train_length]), None)
+            width = frame.width(node.group) - len(retries)
+            store(node, frame, np.concatenate([retries, clocked(counts, width)[0]]), None)
 
     def _program(self, node: Node, frame: Frame, tally: Tally) -> None:
         record = self.program.arrays[node.symbol]

@@ -21,7 +21,7 @@ from ohmflow.runtime.ledger.events import TileShape, static_events, streamless, 
 
 Prices = Mapping[tuple[str, str], float | None]
 
-_ON_BLOCKS = (Mnemonic.MVM, Mnemonic.MVM_T, Mnemonic.UPDATE, Mnemonic.PROGRAM)
+_ON_BLOCKS = (Mnemonic.MVM, Mnemonic.MVM_T, Mnemonic.UPDATE, Mnemonic.REFRESH, Mnemonic.PROGRAM)
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ class EnergyModel:
         assert clock is not None
         leaking = [(unit.name, 1) for unit in program.chip.units] + list(streamless(program))
         self._watts = sum(number * self._price("leakage", unit_kind(name)) for name, number in leaking) * clock
-        self._on_blocks = [
-            (i, (int(row["operation"]), program.arrays[int(row["array"])].name, int(row["block"])))
-            for i, row in enumerate(table)
-            if row["array"] >= 0 and Mnemonic(int(row["mnemonic"])) in _ON_BLOCKS
-        ]
+        self._on_blocks: dict[tuple[int, str, int], list[int]] = {}
+        for i, row in enumerate(table):
+            if row["array"] >= 0 and Mnemonic(int(row["mnemonic"])) in _ON_BLOCKS:
+                key = (int(row["operation"]), program.arrays[int(row["array"])].name, int(row["block"]))
+                self._on_blocks.setdefault(key, []).append(i)
 
     def _price(self, component: str, event: str) -> float:
         return self._prices[component, event] or 0.0
@@ -87,8 +87,8 @@ class EnergyModel:
         for event in tally_events(self._program, self._tile, self._entry, tally):
             key = (event.operation, event.array, event.block)
             costs[key] = costs.get(key, 0.0) + event.count * self._price(event.key[2], event.key[3])
-        for i, key in self._on_blocks:
-            rows = np.flatnonzero(issues[:, 0] == i)
+        for key, instructions in self._on_blocks.items():
+            rows = np.flatnonzero(np.isin(issues[:, 0], instructions))
             if key in costs and len(rows):
                 held = (issues[rows, 2] - issues[rows, 1]).astype(np.float64)
                 joules[rows] += costs.pop(key) * held / held.sum()

@@ -83,7 +83,7 @@ def test_pairs_saturate_without_a_refresh_and_train_on_with_one():
     for step in range(4):
         pulses(stuck, signs, step)
         counts = pulses(refreshed, signs, step)
-        resets += 0 if counts.refresh is None else int(counts.refresh.resets.sum())
+        resets += 0 if counts.refresh is None else int(counts.refresh.resets.sum()) // 2
     assert stuck.w[0, 0] == pytest.approx(0.2, abs=0.01)  # both full: 1.0 - 0.8
     assert refreshed.w[0, 0] == pytest.approx(4 * 8 * 0.01, abs=0.03)
     assert resets >= 2
@@ -100,8 +100,10 @@ def test_a_refresh_keeps_the_weight_within_half_a_step_and_counts_what_it_did():
     ).refresh
     assert np.abs(array.w - before).max() <= 0.005 + 1e-6
     assert array.planes.g[0].max() == 0.0
-    assert refresh.reads.tolist() == [0, 2] and refresh.resets.tolist() == [0, 4]
-    assert refresh.pulses.tolist() == [0, 4 * 23] and refresh.device_pulses.sum() == 92
+    assert refresh.rows.tolist() == [0, 2] and refresh.resets.tolist() == [0, 2 * 4]
+    assert refresh.pulses.tolist() == [0, 4 * 23] and refresh.device_pulses.sum() == 92 + 8
+    assert refresh.reads.tolist() == [0, 2 * (2 + 23)], "one, one behind the reset, one behind each pulse"
+    assert refresh.conversions.tolist() == [0, 2 * (2 + 23) * 4]
 
 
 def test_a_weight_that_is_large_itself_is_not_refreshed():
