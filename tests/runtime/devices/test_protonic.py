@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from ohmflow.compiler.rules.choosing import device_facts
 from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.draws import Purpose
 from ohmflow.runtime.crossbar.spec import Block, DrawSite, UpdateSpec
 from ohmflow.runtime.devices.errors import PulseError
 from ohmflow.runtime.devices.of_target import device_of, half_select_ratio_of
 from ohmflow.runtime.devices.protonic import Protonic
+from ohmflow.targets.cells import cell_facts
 from ohmflow.targets.registry import load
 
 LAW = {"width_ns": 5, "amplitude_V": 10, "beta": 0.8, "hop_nm": 0.3, "electrolyte_nm": 10, "temperature_K": 300}
@@ -119,3 +121,41 @@ def test_a_target_puts_the_device_under_its_own_pulses(tmp_path):
     assert half_select_ratio_of(device, told.device) == 0.25
     whole = load(tmp_path / "chip.yaml", {"device.pulse.scheme": "full"})
     assert half_select_ratio_of(device, whole.device) == 0.0
+
+
+@pytest.mark.parametrize(("up", "bound"), [(True, 0.8), (False, -1.0)])
+def test_half_selected_pulses_stop_at_the_bound(up, bound):
+    device = protonic(dw_min=0.05)
+    sign = 1 if up else -1
+    half = device.step_of(5e-9, 5.0)[int(up)]
+    array = array_of(device, 2, device.half_select_ratio)
+    near = bound - half / 4  # a quarter of a half-selected step away
+    array.program([[near, near - half]])
+    # The row and the first column fire, so the second device is half selected, in the direction of -x.
+    pulse_once(array, -sign, [1, 0], device)
+    assert array.w[0, 0] == np.float32(bound)
+    assert array.w[0, 1] == pytest.approx(near, rel=1e-5), "it had room for its whole step"
+    array.program([[0.0, near]])
+    pulse_once(array, -sign, [1, 0], device)
+    assert array.w[0, 1] == np.float32(bound), "and no further"
+
+
+def test_half_selected_pulses_below_the_offset_stop_at_the_other_bound():
+    device = protonic(dw_min=0.05, offset_V=6.0)
+    array = array_of(device, 2, 0.5)
+    array.program([[0.0, -0.999995]])
+    pulse_once(array, -1, [1, 0], device)
+    assert array.w[0, 1] == np.float32(-1.0), "half of an upward pulse of 10 V is below 6 V, and moves the device down"
+
+
+def test_facts_of_a_target_are_those_of_its_pulses(tmp_path):
+    parameters = "\n".join(f"    {name}: {value}" for name, value in GIVEN.items())
+    (tmp_path / "chip.yaml").write_text(
+        "name: chip\nsummary: s\nextends: protonic-psg\ndevice:\n  model: protonic\n  parameters:\n" + parameters
+    )
+    for width, amplitude in ((5, 10), (10, 9)):
+        pulse = {"device.pulse.amplitude": f"{amplitude} V", "device.pulse.width": f"{width} ns"}
+        target = load(tmp_path / "chip.yaml", pulse)
+        expected = 0.002 * (width / 5) ** 0.8 * sinh(amplitude / V0) / sinh(10 / V0)
+        assert cell_facts(target) == (pytest.approx(expected), (-1.0, 0.8))
+        assert device_facts(target).dw_min == device_of(target.device).dw_min == cell_facts(target)[0]
