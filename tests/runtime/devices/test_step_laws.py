@@ -11,19 +11,27 @@ from ohmflow.runtime.crossbar.spec import Block, DrawSite, UpdateSpec
 from ohmflow.runtime.devices.constant_step import ConstantStep
 from ohmflow.runtime.devices.exp_step import ExpStep
 from ohmflow.runtime.devices.linear_step import LinearStep
+from ohmflow.runtime.devices.one_sided_pair import OneSidedPair
+from ohmflow.runtime.devices.piecewise_step import PiecewiseStep
 from ohmflow.runtime.devices.pow_step import PowStep
+from ohmflow.runtime.devices.protonic import Protonic
 from ohmflow.runtime.devices.soft_bounds import SoftBounds
 
 LOW, HIGH, STEP = -0.4, 0.6, 0.004
 STEPS = {"dw_min": STEP, "w_max": HIGH, "w_min": LOW, "up_down": 0.3}
 UP, DOWN = 1.15 * STEP, 0.85 * STEP
 EXP = {"A_up": 0.05, "A_down": 0.02, "gamma_up": 3.0, "gamma_down": 4.0, "a": 0.8, "b": -0.1}
+NODES = {"nodes_up": (1.4, 1.0, 0.4), "nodes_down": (0.2, 1.0, 1.2)}
+PROTONS = {"width_ns": 5, "amplitude_V": 8, "beta": 1, "hop_nm": 0.3, "electrolyte_nm": 10}
 DEVICES = {
     "constant-step": ConstantStep(ConstantStep.Parameters(**STEPS)),
     "linear-step": LinearStep(LinearStep.Parameters(**STEPS, gamma_up=0.7, gamma_down=0.3)),
     "soft-bounds": SoftBounds(SoftBounds.Parameters(**STEPS)),
     "exp-step": ExpStep(ExpStep.Parameters(**STEPS, **EXP)),
     "pow-step": PowStep(PowStep.Parameters(**STEPS, gamma_up=1.6, gamma_down=0.5)),
+    "piecewise-step": PiecewiseStep(PiecewiseStep.Parameters(**STEPS, **NODES)),
+    "protonic": Protonic(Protonic.Parameters(**STEPS, **PROTONS, gamma_up=0.7, gamma_down=0.3)),
+    "one-sided-pair": OneSidedPair(OneSidedPair.Parameters(**STEPS, gamma=0.6)),
 }
 STARTS = [LOW, -0.2, 0.0, 0.35, HIGH]
 
@@ -79,7 +87,20 @@ def pow_factor(w, up):
     return omega**1.6 if up else (1 - omega) ** 0.5
 
 
-FACTORS = {"exp-step": exp_factor, "pow-step": pow_factor}
+def piecewise_factor(w, up):
+    return np.interp((w - LOW) / (HIGH - LOW), [0.0, 0.5, 1.0], NODES["nodes_up" if up else "nodes_down"])
+
+
+def protonic_factor(w, up):
+    return 1 - (0.7 * w / HIGH if up else 0.3 * w / LOW)
+
+
+FACTORS = {
+    "exp-step": exp_factor,
+    "pow-step": pow_factor,
+    "piecewise-step": piecewise_factor,
+    "protonic": protonic_factor,
+}
 
 
 @pytest.mark.parametrize("start", STARTS)
