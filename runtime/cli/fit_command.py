@@ -8,8 +8,9 @@ import click
 from ohmflow.runtime.cli.options import echo_json, json_option
 
 if TYPE_CHECKING:
-    from ohmflow.runtime.fit.conclude import Estimate, Nominal
+    from ohmflow.runtime.fit.conclude import Estimate
     from ohmflow.runtime.fit.study import Study
+    from ohmflow.runtime.fit.window import Nominal
 
 
 @click.command("fit", short_help="Fit device models to measured pulse trains.")
@@ -39,8 +40,8 @@ def command(
 ) -> None:
     """Fit device models to PULSES.csv, a table of pulse trains up and down.
 
-    Columns: device, cycle, pulse (of the train, from 1; 0 is a read before it), direction (up or down), conductance_uS or
-    in another unit. Every number comes with a 95 % interval; models are compared by how well they foretell what was
+    Columns: device, cycle, pulse (of the train, from 1; 0 is a read before it), direction (up or down), conductance_uS
+    or in another unit. Every number comes with a 95 % interval; models are compared by how well they foretell what was
     held out.
     """
     from ohmflow.runtime.fit.models.registry import fit_model
@@ -69,7 +70,7 @@ def command(
 
 
 def _nominal(w_max: float, w_min: float, window: str | None) -> "Nominal":
-    from ohmflow.runtime.fit.conclude import Nominal
+    from ohmflow.runtime.fit.window import Nominal
     from ohmflow.targets.errors import QuantityError
     from ohmflow.targets.quantity import Quantity
 

@@ -17,6 +17,8 @@ def arrange(
     up: Whole,
     conductance: Floats,
     resolution: float,
+    width: Floats | None = None,
+    amplitude: Floats | None = None,
 ) -> Trains:
     """Sort reads and say what was done between them.
 
@@ -28,6 +30,8 @@ def arrange(
         up: [rows] 1 for a train up, 0 for one down.
         conductance: [rows] siemens.
         resolution: least difference that the numbers can show, siemens.
+        width: [rows] of the pulse before the read, s; None if not told.
+        amplitude: [rows] of that pulse, V, without sign; None if not told.
 
     Returns:
         Trains. A new one begins with each cycle, at a pulse 0, where more than 50 pulses in a row are missing, and
@@ -59,7 +63,26 @@ def arrange(
     first = np.searchsorted(device, np.arange(len(names) + 1)).astype(np.int64)
     pulses = _pulses(device, cycle, turn, pulse, up)
     y = (mean - centre) / half
-    return Trains(y, pulses, up, known, first, cycle, names, centre, half, resolution, read)
+    drive, usual = _drive(width, amplitude, order[head], pulses)
+    return Trains(y, pulses, up, known, first, cycle, names, centre, half, resolution, drive, read, usual)
+
+
+def _drive(
+    width: Floats | None, amplitude: Floats | None, order: Whole, pulses: Whole
+) -> tuple[Floats, tuple[float, float]]:
+    """Each read's pulse relative to the usual one, and the width and amplitude of that."""
+    drive = np.zeros((order.size, 2))
+    drive[:, 1] = 1.0
+    usual = [float("nan"), float("nan")]
+    for k, column in enumerate((width, amplitude)):
+        if column is None:
+            continue
+        seen = column[order]
+        values, count = np.unique(seen[pulses > 0], return_counts=True)
+        usual[k] = float(values[np.argmax(count)])
+        relative = np.where(pulses > 0, seen, usual[k]) / usual[k]
+        drive[:, k] = np.log(relative) if k == 0 else relative
+    return drive, (usual[0], usual[1])
 
 
 def _turns(device: Whole, cycle: Whole, pulse: Whole, up: Whole) -> Whole:

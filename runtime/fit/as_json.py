@@ -3,6 +3,7 @@
 from typing import Any
 
 from ohmflow.runtime.fit.conclude import Estimate
+from ohmflow.runtime.fit.device_parameters import table
 from ohmflow.runtime.fit.study import Candidate, Study
 from ohmflow.runtime.fit.target_file import fingerprint
 
@@ -36,7 +37,7 @@ def _candidate(candidate: Candidate, best: Candidate) -> dict[str, Any]:
         "parameters": {name: _estimate(e) for name, e in fitted.parameters.items()},
         "conductance_siemens": {"min": _estimate(fitted.g_min), "max": _estimate(fitted.g_max)},
         "read_error_siemens": _estimate(fitted.read_error),
-    }
+    } | ({} if fitted.shape is None else {"table": table(fitted)})
 
 
 def _estimate(e: Estimate) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ohmflow.runtime.fit.conclude import Concluded, Nominal, conclude
+from ohmflow.runtime.fit.conclude import Concluded, conclude
 from ohmflow.runtime.fit.filter_kernel import score
 from ohmflow.runtime.fit.likelihood import Likely, maximise
 from ohmflow.runtime.fit.models.protocol import FitModel
 from ohmflow.runtime.fit.trains import Trains
+from ohmflow.runtime.fit.window import Nominal
 
 Floats = npt.NDArray[np.float64]
 
@@ -75,7 +76,9 @@ def likelihood(likely: Likely, trains: Trains, theta: Floats) -> Floats:
         trains.pulses,
         trains.up,
         trains.known,
-        trains.first,
+        trains.drive,
+        trains.first[:-1],
+        trains.first[1:],
         np.ascontiguousarray(theta),
         none,
     )[0]

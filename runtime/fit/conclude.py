@@ -11,17 +11,16 @@ import numpy as np
 import numpy.typing as npt
 from numpy import exp
 
-from ohmflow.runtime.fit.likelihood import Likely
+from ohmflow.runtime.fit.likelihood import Likely, shared_widths
 from ohmflow.runtime.fit.models.protocol import Scale
-from ohmflow.runtime.fit.populations import Population, half_width, population, ratio_interval
-from ohmflow.runtime.fit.trains import Trains
+from ohmflow.runtime.fit.populations import Population, population, ratio_interval
+from ohmflow.runtime.fit.step_shape import Shape, shape_of
+from ohmflow.runtime.fit.window import VAGUE_BOUND, Mean, Nominal, mean_of, window_of
 
 Floats = npt.NDArray[np.float64]
 
-_VAGUE_BOUND = 0.25
-"""Standard error, in halves of the range of all reads, above which a bound counts as not reached."""
 _VAGUE = 0.5
-"""Likewise of other numbers: relative to the mean step, or absolute for powers and slopes."""
+"""Standard error above which a number is not told: relative to the mean step, or absolute for powers and slopes."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,7 @@ class Concluded:
         z: [devices, numbers] estimates on each device, in the order of `populations`.
         z_variance: [devices, numbers] squares of their errors.
         known: [devices, numbers] which of them the trains tell.
+        shape: of the steps' distribution up and down, if the device takes a table of it.
     """
 
     likely: Likely
@@ -73,100 +73,7 @@ class Concluded:
     z: Floats
     z_variance: Floats
     known: npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Nominal:
-    """What the scale of weights is chosen to be.
-
-    Attributes:
-        w_max: nominal upper bound, device units.
-        w_min: nominal lower bound.
-        window: conductances there, siemens (low, high), if they are not to be estimated.
-    """
-
-    w_max: float = 1.0
-    w_min: float = -1.0
-    window: tuple[float, float] | None = None
-
-
-class _Mean:
-    """A mean over devices, or something made of several: value, and how devices and shared parameters move it."""
-
-    def __init__(self, value: float, influence: Floats, shared: Floats, devices: int, own_error: float) -> None:
-        self.value, self.influence, self.shared, self.devices, self.own_error = (
-            value,
-            influence,
-            shared,
-            devices,
-            own_error,
-        )
-
-    def plus(self, factor: float, other: "_Mean") -> "_Mean":
-        """Add how another moves this one; the value stays."""
-        return _Mean(
-            self.value,
-            self.influence + factor * other.influence,
-            self.shared + factor * other.shared,
-            min(self.devices, other.devices) if factor else self.devices,
-            float(np.hypot(self.own_error, factor * other.own_error)),
-        )
-
-    def interval(self, shared_variance: Floats) -> tuple[float, float, float]:
-        """(value, low, high)."""
-        more = float(self.shared @ shared_variance @ self.shared)
-        half = half_width(self.influence, self.devices, more, self.own_error)
-        return self.value, self.value - half, self.value + half
-
-
-def rough_zero(trains: Trains, bounds: Floats, nominal: Nominal) -> float:
-    """About where w = 0, in the unit of `Trains.y`; what is left is a turn of the scale, which `conclude` makes.
-
-    Args:
-        trains: the measurement.
-        bounds: [devices, 2] upper and lower, not to be trusted beyond the reads.
-        nominal: the scale of weights.
-    """
-    high, low = (float(np.median(np.clip(bounds[:, k], -1.1, 1.1))) for k in (0, 1))
-    if nominal.window is not None:
-        low, high = ((g - trains.centre) / trains.half for g in nominal.window)
-    return low + (high - low) * -nominal.w_min / (nominal.w_max - nominal.w_min)
-
-
-def _mean_of(pop: Population, shared: Floats) -> _Mean:
-    return _Mean(pop.mean, pop.influence, pop.weights @ shared, pop.devices, pop.error)
-
-
-def _window(likely: Likely, nominal: Nominal) -> tuple[tuple[_Mean, _Mean], tuple[str, str], bool]:
-    """The means of the bounds; what to say where the trains do not tell them; whether they were given."""
-    m, trains = likely.model, likely.trains
-    nothing = np.zeros(trains.devices)
-    none = np.zeros(likely.shared.size)
-    found, notes = [], []
-    for k, side in ((m.upper, "upper"), (m.upper + 1, "lower")):
-        bounds, variance = likely.theta[:, k], likely.own_variance[:, k, k]
-        known = np.sqrt(variance) < _VAGUE_BOUND
-        count = int(np.count_nonzero(known))
-        if nominal.window is not None:
-            given = nominal.window[1 if side == "upper" else 0]
-            found.append(_Mean((given - trains.centre) / trains.half, nothing, none, trains.devices, 0.0))
-            notes.append("given, not fitted")
-        elif count * 2 < trains.devices or count == 0:
-            ends = np.array([_end(trains.y[a:b], side) for a, b in zip(trains.first, trains.first[1:], strict=False)])
-            found.append(_Mean(float(ends.mean()), nothing, none, trains.devices, 0.0))
-            notes.append(
-                f"not told: {count} of {trains.devices} devices come near enough to their {side} bound; the mean of "
-                f"the {'highest' if side == 'upper' else 'lowest'} reads stands in"
-            )
-        else:
-            found.append(_mean_of(population(bounds, variance, known), likely.cross[:, k, :]))
-            few = f"of {count} of {trains.devices} devices, those that come near it" if count < trains.devices else ""
-            notes.append(few)
-    return (found[0], found[1]), (notes[0], notes[1]), nominal.window is not None
-
-
-def _end(reads: Floats, side: str) -> float:
-    return float(reads.max() if side == "upper" else reads.min())
+    shape: Shape | None = None
 
 
 def _scale(likely: Likely, nominal: Nominal, high: float, low: float) -> Scale:
@@ -178,10 +85,9 @@ def _numbers(likely: Likely, theta: Floats, scale: Scale) -> dict[str, Floats]:
     m = likely.model
     own, bounds, shared = theta[:, : m.upper], theta[:, m.upper : m.own_count], theta[0, m.own_count :]
     found = m.numbers(own, bounds, shared, scale)
-    return found | {
-        "b_max": (bounds[:, 0] - scale.zero) / scale.unit,
-        "b_min": (bounds[:, 1] - scale.zero) / scale.unit,
-    }
+    found.setdefault("b_max", (bounds[:, 0] - scale.zero) / scale.unit)
+    found.setdefault("b_min", (bounds[:, 1] - scale.zero) / scale.unit)
+    return found
 
 
 def _stack(numbers: dict[str, Floats]) -> Floats:
@@ -212,13 +118,13 @@ def conclude(likely: Likely, nominal: Nominal) -> Concluded:
         likely: the most likely parameters of each.
         nominal: the scale of weights.
     """
-    (high, low), notes, given = _window(likely, nominal)
+    (high, low), notes, given = window_of(likely, nominal)
     scale = _scale(likely, nominal, high.value, low.value)
     numbers = _numbers(likely, likely.theta, scale)
     z = _stack(numbers)
     variance, by_shared = _spread_by_own(likely, scale)
     typical = float(np.median(z[:, 0]))
-    vague = np.array([_VAGUE * typical] * 2 + [_VAGUE] * (len(numbers) - 4) + [_VAGUE_BOUND / scale.unit] * 2)
+    vague = np.array([_VAGUE * typical] * 2 + [_VAGUE] * (len(numbers) - 4) + [VAGUE_BOUND / scale.unit] * 2)
     known = np.isfinite(z) & (np.sqrt(np.maximum(variance, 0.0)) < vague)
     pops, means = {}, {}
     h = 1e-4
@@ -226,7 +132,7 @@ def conclude(likely: Likely, nominal: Nominal) -> Concluded:
         if not known[:, q].any():
             continue
         pop = pops[name] = population(z[:, q], variance[:, q], known[:, q])
-        mean = _mean_of(pop, by_shared[:, q])
+        mean = mean_of(pop, by_shared[:, q])
         for k, end in enumerate((high, low)):
             ends = []
             for sign in (1.0, -1.0):
@@ -247,10 +153,13 @@ def conclude(likely: Likely, nominal: Nominal) -> Concluded:
     read = Estimate(*told) if told is not None else Estimate(half * rho[0], half * rho[1], half * rho[2])
     if parameters:
         parameters["write_noise"] = _write_noise(rho, parameters["dw_min"], scale) if told is not None else _ONE_READ
-    return Concluded(likely, scale, parameters, g_max, g_min, read, pops, z, variance, known)
+    for name in likely.model.absent:
+        parameters.pop(name, None)
+    shape = shape_of(likely) if likely.model.has_table else None
+    return Concluded(likely, scale, parameters, g_max, g_min, read, pops, z, variance, known, shape)
 
 
-def _siemens(likely: Likely, end: _Mean, note: str) -> Estimate:
+def _siemens(likely: Likely, end: Mean, note: str) -> Estimate:
     trains = likely.trains
     value = float(trains.siemens(end.value))
     if note.startswith(("given", "not told")):
@@ -282,8 +191,8 @@ def _parameters(
     nominal: Nominal,
     scale: Scale,
     pops: dict[str, Population],
-    means: dict[str, _Mean],
-    ends: tuple[_Mean, _Mean],
+    means: dict[str, Mean],
+    ends: tuple[Mean, Mean],
     c: tuple[float, float, float],
     given: bool,
 ) -> dict[str, Estimate]:
@@ -298,7 +207,7 @@ def _parameters(
     found["dw_min_ctoc"] = Estimate(*c)
     if "asymmetry" in means:
         ratio = means["asymmetry"].value / step.value
-        mean = _Mean(ratio, np.zeros_like(step.influence), np.zeros(shared.shape[0]), step.devices, 0.0)
+        mean = Mean(ratio, np.zeros_like(step.influence), np.zeros(shared.shape[0]), step.devices, 0.0)
         mean = mean.plus(1.0 / step.value, means["asymmetry"]).plus(-ratio / step.value, step)
         found["up_down"] = Estimate(*mean.interval(shared))
         found["up_down_dtod"] = _over(pops["asymmetry"], bottom)
@@ -308,7 +217,7 @@ def _parameters(
     for name, number, nominal_bound in (("w_max", "b_max", nominal.w_max), ("w_min", "b_min", -nominal.w_min)):
         chosen = nominal_bound if name == "w_max" else -nominal_bound
         found[name] = Estimate(chosen, float("nan"), float("nan"), "chosen: it only sets the unit of weights")
-        unit = _Mean(1.0, np.zeros_like(step.influence), np.zeros(shared.shape[0]), likely.trains.devices, 0.0)
+        unit = Mean(1.0, np.zeros_like(step.influence), np.zeros(shared.shape[0]), likely.trains.devices, 0.0)
         if not given:
             unit = unit.plus(1.0 / width, ends[0]).plus(-1.0 / width, ends[1])
         relative = unit.interval(shared)
@@ -319,9 +228,17 @@ def _parameters(
         if number not in means:
             found[number], found[spread] = _UNTOLD, _UNTOLD
             continue
-        found[number] = Estimate(*means[number].interval(shared))
+        settled = number == m.window_settles and not given
+        found[number] = (
+            Estimate(0.0, float("nan"), float("nan"), "chosen: w = 0 is where devices settle on the mean")
+            if settled
+            else Estimate(*means[number].interval(shared))
+        )
         found[spread] = _over(pops[number], (1.0, 1.0, 1.0))
     found |= _constants(likely, nominal, scale, ends)
+    if m.given is not None:
+        given_by_trains = m.given(likely.trains).items()
+        found |= {name: Estimate(value, float("nan"), float("nan"), note) for name, (value, note) in given_by_trains}
     return found | {name: Estimate(value, float("nan"), float("nan"), "chosen") for name, value in m.fixed.items()}
 
 
@@ -338,27 +255,31 @@ def _over(pop: Population, bottom: tuple[float, float, float]) -> Estimate:
     return Estimate(pop.spread / bottom[0], low, high)
 
 
-def _constants(likely: Likely, nominal: Nominal, scale: Scale, ends: tuple[_Mean, _Mean]) -> dict[str, Estimate]:
+def _constants(likely: Likely, nominal: Nominal, scale: Scale, ends: tuple[Mean, Mean]) -> dict[str, Estimate]:
     """Parameters that all devices share, with errors by the shared parameters and by the window."""
     m = likely.model
     if m.constants is None:
         return {}
     shared, span = likely.shared, ends[0].value - ends[1].value
-    values = m.constants(shared, span, scale)
+    values = m.constants(shared, span, scale, likely.trains)
     h = 1e-5
+    # What the measurement does not narrow is the prior's.
+    left = np.zeros(shared.size, bool)
+    width = np.array(shared_widths(m, likely.trains))
+    left[: width.size] = np.diag(likely.shared_variance)[: width.size] > 0.5 * width**2
     found = {}
     for name, value in values.items():
         slope = np.zeros(shared.size)
         for k in range(shared.size):
             moved = shared.copy()
             moved[k] += h
-            slope[k] = (m.constants(moved, span, scale)[name] - value) / h
-        mean = _Mean(value, np.zeros(likely.trains.devices), slope, likely.trains.devices, 0.0)
+            slope[k] = (m.constants(moved, span, scale, likely.trains)[name] - value) / h
+        mean = Mean(value, np.zeros(likely.trains.devices), slope, likely.trains.devices, 0.0)
         for k, end in enumerate(ends):
             shift = [h if k == 0 else 0.0, h if k == 1 else 0.0]
             turned = _scale(likely, nominal, ends[0].value + shift[0], ends[1].value + shift[1])
-            mean = mean.plus((m.constants(shared, span, turned)[name] - value) / h, end)
+            mean = mean.plus((m.constants(shared, span, turned, likely.trains)[name] - value) / h, end)
         estimate = mean.interval(likely.shared_variance)
-        told = estimate[2] - estimate[1] < 4.0 * max(abs(value), 0.25)
+        told = estimate[2] - estimate[1] < 4.0 * max(abs(value), 0.25) and not left[slope != 0.0].any()
         found[name] = Estimate(*estimate) if told else Estimate(value, float("nan"), float("nan"), _UNTOLD.note)
     return found

@@ -7,21 +7,27 @@ density of y and the moments afterwards are closed forms; so a device that rests
 correlated increments of noisy reads are no step noise. Exact without read noise (up to the first read's), and as good
 as f is linear over √P otherwise. Source: Särkkä 2013, Bayesian Filtering and Smoothing, chapters 5 and 6.
 
-Lengths are those of `trains.Trains`: the range of all reads is from −1 to 1. All laws are in this one file, since numba
-looks for changes only in the file that declares a kernel.
+Lengths are those of `trains.Trains`: the range of all reads is from −1 to 1. Our laws are numbers and all in this file,
+since numba looks for changes only in the file that declares a kernel. A law from elsewhere is an instance of a class of
+tuples with a static method `step` like `step_law`, which is compiled in.
 """
 # mypy: allow-untyped-decorators, no-warn-return-any
 
-from math import erfc, exp, log, pi, sqrt
+from math import erfc, exp, log, pi, sinh, sqrt
 from typing import Any
 
 import numpy as np
 from numba import njit
+from numba.extending import overload
 
 import ohmflow.runtime.kernel_cache  # noqa: F401  (must run before a kernel is declared)
 
-CONSTANT, LINEAR, LINEAR_ADDITIVE, SOFT, SOFT_ADDITIVE, EXPONENTIAL, POWER = range(7)
+CONSTANT, LINEAR, LINEAR_ADDITIVE, SOFT, SOFT_ADDITIVE, EXPONENTIAL, POWER, PIECEWISE, TABLE, PROTONIC, ELSEWHERE = (
+    range(11)
+)
 """Laws. Parameters of one filter, in order: the device's own, upper bound, lower bound, the shared, log c, log ρ."""
+NODES = 5
+"""Nodes of a curve, odd; the middle one is 1 and not a parameter."""
 
 _LOG_2PI = log(2.0 * pi)
 _FAR = 7.0
@@ -49,28 +55,48 @@ def _mills(t: Any) -> Any:
 def natural(law: Any, upper: Any, theta: Any) -> Any:
     """Parameters of one filter as the law takes them: steps instead of logarithms, c² and ρ² in the last two places."""
     p = theta.copy()
-    if law != LINEAR and law != LINEAR_ADDITIVE:
+    p[p.size - 2] = exp(2.0 * p[p.size - 2])
+    p[p.size - 1] = exp(2.0 * p[p.size - 1])
+    if law == PROTONIC:
+        p[upper + 3] = exp(p[upper + 3])
+    elif law != LINEAR and law != LINEAR_ADDITIVE and law != ELSEWHERE:
         for own in range(2):
             p[own] = exp(p[own])
             if law == EXPONENTIAL:
                 # The own parameter is the step at w = 0, where z = 0: it follows the shared ones less than s does.
                 p[own] /= max(1.0 - p[upper + 2 + own], 0.02)
-    p[p.size - 2] = exp(2.0 * p[p.size - 2])
-    p[p.size - 1] = exp(2.0 * p[p.size - 1])
+    if law == TABLE:
+        for k in range(upper + 2 + 2 * (NODES - 1), p.size - 2):
+            p[k] = exp(p[k])
     return p
 
 
 @njit(cache=True)
-def step_law(law: Any, p: Any, upper: Any, up: Any, x0: Any, x: Any) -> Any:
+def _between(p: Any, at: Any, middle: Any, z: Any, cells: Any) -> Any:
+    """A curve through nodes at z from 0 to 1 and its slope; `middle` is left out of the nodes and is 1."""
+    place = min(max(z, 0.0), 1.0) * cells
+    cell = min(int(place), cells - 1)
+    low = 1.0 if cell == middle else p[at + cell - (1 if middle >= 0 and cell > middle else 0)]
+    above = cell + 1
+    high = 1.0 if above == middle else p[at + above - (1 if middle >= 0 and above > middle else 0)]
+    inside = 1.0 if 0.0 <= z <= 1.0 else 0.0
+    return low + (high - low) * (place - cell), (high - low) * cells * inside
+
+
+@njit(cache=True)
+def step_law(law: Any, p: Any, upper: Any, up: Any, x0: Any, x: Any, v: Any, width: Any, volts: Any) -> Any:
     """Mean signed step at x, its slope, and the same of what c multiplies.
 
     Args:
-        law: one of the constants above.
+        law: one of the constants above, or a law from elsewhere.
         p: [parameters] of one filter, from `natural`.
         upper: index of the upper bound in p; the lower one follows, then the shared parameters.
         up: 1 for a pulse up, 0 for one down.
         x0: where w = 0.
-        x: the conductance.
+        x: mean of the conductance.
+        v: its variance.
+        width: logarithm of the pulse's width, relative to that of the usual pulse.
+        volts: its amplitude, relative to that of the usual pulse.
     """
     high, low = p[upper], p[upper + 1]
     sign = 1.0 if up else -1.0
@@ -84,6 +110,12 @@ def step_law(law: Any, p: Any, upper: Any, up: Any, x0: Any, x: Any) -> Any:
         if law == LINEAR:
             return f, slope, f, slope
         return f, slope, p[own], 0.0
+    if law == PROTONIC:
+        rate = 1.0 / p[upper + 3]
+        factor = exp(p[upper + 2] * width) * sinh(min(volts * rate, 300.0)) / sinh(min(rate, 300.0))
+        slope = -p[2 + own] * factor
+        f = sign * p[own] * factor + slope * (x - x0)
+        return f, slope, f, slope
     room = (high - x) if up else (x - low)
     if law == SOFT or law == SOFT_ADDITIVE:
         rate = p[own]
@@ -92,20 +124,75 @@ def step_law(law: Any, p: Any, upper: Any, up: Any, x0: Any, x: Any) -> Any:
             return f, -rate, f, -rate
         return f, -rate, rate * ((high - x0) if up else (x0 - low)), 0.0
     span = max(high - low, 1e-6)
+    if law == PIECEWISE or law == TABLE:
+        z = (x - low) / span
+        middle = NODES // 2
+        f, slope = _between(p, upper + 2 + (0 if up else NODES - 1), middle, z, NODES - 1)
+        f, slope = sign * p[own] * f, sign * p[own] * slope / span
+        if law == PIECEWISE:
+            return f, slope, f, slope
+        at = upper + 2 + 2 * (NODES - 1)
+        g, g_slope = _between(p, at if up else at + NODES - 1, middle if up else -1, z, NODES - 1)
+        return f, slope, p[own] * g, p[own] * g_slope / span
     if law == EXPONENTIAL:
         gain = sign * p[upper + 4 + (1 - up)] * 2.0 / span
         lost = p[upper + 2 + (1 - up)] * exp(min(gain * (x - x0), 60.0))
         left = 1.0 - lost
-        if left <= 0.0:
-            return 0.0, 0.0, 0.0, 0.0
         s = sign * p[own]
-        return s * left, -s * lost * gain, s * left, -s * lost * gain
+        spread = abs(lost * gain) * sqrt(v) + 1e-12
+        t = left / spread
+        if t > _FAR:
+            return s * left, -s * lost * gain, s * left, -s * lost * gain
+        # Where the step ends, it is the mean over where x may be that counts: the law has a corner there.
+        inside = exp(_log_cdf(t))
+        density = exp(-0.5 * t * t - 0.5 * _LOG_2PI)
+        mean = max(left * inside + spread * density, 0.0)
+        square = max((left * left + spread * spread) * inside + left * spread * density, 0.0)
+        return s * mean, -s * lost * gain * inside, s * sqrt(square), 0.0
     share = max(room / span, _LEAST)
     f = sign * p[own] * exp(p[2 + own] * log(share))
     slope = -sign * f * p[2 + own] / (share * span)
     if room / span < _LEAST:
         f, slope = f * max(room / span, 0.0) / _LEAST, 0.0
     return f, slope, f, slope
+
+
+def _number(law: Any) -> Any:
+    """The number of a law; a stub for kernels."""
+    return law
+
+
+def _itself(law: Any) -> Any:
+    return law
+
+
+def _elsewhere(law: Any) -> Any:
+    return ELSEWHERE
+
+
+@overload(_number)
+def _resolve_number(law: Any) -> Any:
+    return _elsewhere if hasattr(law, "instance_class") else _itself
+
+
+def _step(law: Any, p: Any, upper: Any, up: Any, x0: Any, x: Any, v: Any, width: Any, volts: Any) -> Any:
+    """The step of our law or of one from elsewhere; a stub for kernels."""
+    raise NotImplementedError("this stub is replaced when a kernel is compiled")
+
+
+def _ours(law: Any, p: Any, upper: Any, up: Any, x0: Any, x: Any, v: Any, width: Any, volts: Any) -> Any:
+    return step_law(law, p, upper, up, x0, x, v, width, volts)
+
+
+@overload(_step)
+def _resolve_step(law: Any, p: Any, upper: Any, up: Any, x0: Any, x: Any, v: Any, width: Any, volts: Any) -> Any:
+    return getattr(getattr(law, "instance_class", None), "step", _ours)
+
+
+@njit(cache=True)
+def mean_step(law: Any, theta: Any, upper: Any, up: Any, x0: Any, x: Any) -> Any:
+    """Mean signed step of the usual pulse at x, known without error; see `step_law`."""
+    return _step(law, natural(_number(law), upper, theta), upper, up, x0, x, 0.0, 0.0, 1.0)[0]
 
 
 @njit(cache=True)
@@ -150,7 +237,7 @@ def _clip(m: Any, v: Any, sign: Any, bound: Any) -> Any:
 
 
 @njit(cache=True)
-def advance(law: Any, p: Any, upper: Any, x0: Any, up: Any, pulses: Any, m: Any, v: Any) -> Any:
+def advance(law: Any, p: Any, upper: Any, x0: Any, up: Any, pulses: Any, m: Any, v: Any, width: Any, volts: Any) -> Any:
     """Mean and variance after some pulses, before the last one is clipped."""
     sign = 1.0 if up else -1.0
     bound = p[upper] if up else p[upper + 1]
@@ -158,7 +245,7 @@ def advance(law: Any, p: Any, upper: Any, x0: Any, up: Any, pulses: Any, m: Any,
     for k in range(pulses):
         if k > 0:
             m, v = _clip(m, v, sign, bound)
-        f, slope, g, g_slope = step_law(law, p, upper, up, x0, m)
+        f, slope, g, g_slope = _step(law, p, upper, up, x0, m, v, width, volts)
         v = (1.0 + slope) ** 2 * v + noise * (g * g + g_slope * g_slope * v) + 1e-16
         m = m + f
     return m, v
@@ -166,7 +253,18 @@ def advance(law: Any, p: Any, upper: Any, x0: Any, up: Any, pulses: Any, m: Any,
 
 @njit(cache=True)
 def score(
-    law: Any, upper: Any, x0: Any, y: Any, pulses: Any, up: Any, known: Any, first: Any, theta: Any, h: Any
+    law: Any,
+    upper: Any,
+    x0: Any,
+    y: Any,
+    pulses: Any,
+    up: Any,
+    known: Any,
+    drive: Any,
+    begin: Any,
+    end: Any,
+    theta: Any,
+    h: Any,
 ) -> Any:
     """Log likelihood of each device, its gradient, and the sum of the squares of each read's score.
 
@@ -178,7 +276,9 @@ def score(
         pulses: [reads] pulses since the read before; −1 where a train begins, which only says where it begins.
         up: [reads] whether those pulses were up.
         known: [reads] variance of a read that is known already.
-        first: [devices + 1] where a device's reads begin.
+        drive: [reads, 2] logarithm of the width of those pulses and their amplitude, relative to the usual pulse.
+        begin: [devices] where a device's reads begin.
+        end: [devices] where they end.
         theta: [devices, parameters].
         h: [devices, parameters] steps of the difference quotients; an empty second axis for the likelihood alone.
 
@@ -198,15 +298,15 @@ def score(
             moved = theta[d].copy()
             if k > 0:
                 moved[k - 1] += h[d, k - 1]
-            p[k] = natural(law, upper, moved)
-        for i in range(first[d], first[d + 1]):
+            p[k] = natural(_number(law), upper, moved)
+        for i in range(begin[d], end[d]):
             for k in range(more + 1):
                 r = p[k, n - 1] + known[i]
                 if pulses[i] < 0:
                     m[k], v[k], each[k] = y[i], r, 0.0
                     continue
                 if pulses[i] > 0:
-                    m[k], v[k] = advance(law, p[k], upper, x0, up[i], pulses[i], m[k], v[k])
+                    m[k], v[k] = advance(law, p[k], upper, x0, up[i], pulses[i], m[k], v[k], drive[i, 0], drive[i, 1])
                 sign = 1.0 if up[i] else -1.0
                 bound = p[k, upper] if up[i] else p[k, upper + 1]
                 each[k], m[k], v[k] = _read(m[k], v[k] + 1e-16, sign, bound, y[i], r)
@@ -223,12 +323,23 @@ def score(
 
 
 @njit(cache=True)
-def innovations(law: Any, upper: Any, x0: Any, y: Any, pulses: Any, up: Any, known: Any, first: Any, theta: Any) -> Any:
-    """Standardised misses of the reads that are predicted, [reads]; not a number at the first of a train."""
+def innovations(
+    law: Any,
+    upper: Any,
+    x0: Any,
+    y: Any,
+    pulses: Any,
+    up: Any,
+    known: Any,
+    drive: Any,
+    first: Any,
+    theta: Any,
+) -> Any:
+    """Standardised misses of the reads that are predicted, [reads]; not a number at a train's first; see `score`."""
     n = theta.shape[1]
     z = np.full(y.size, np.nan)
     for d in range(theta.shape[0]):
-        p = natural(law, upper, theta[d])
+        p = natural(_number(law), upper, theta[d])
         m, v = 0.0, 1.0
         for i in range(first[d], first[d + 1]):
             r = p[n - 1] + known[i]
@@ -236,7 +347,7 @@ def innovations(law: Any, upper: Any, x0: Any, y: Any, pulses: Any, up: Any, kno
                 m, v = y[i], r
                 continue
             if pulses[i] > 0:
-                m, v = advance(law, p, upper, x0, up[i], pulses[i], m, v)
+                m, v = advance(law, p, upper, x0, up[i], pulses[i], m, v, drive[i, 0], drive[i, 1])
             sign = 1.0 if up[i] else -1.0
             bound = p[upper] if up[i] else p[upper + 1]
             clipped, spread = _clip(m, v + 1e-16, sign, bound)

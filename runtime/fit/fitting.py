@@ -1,13 +1,10 @@
 """Fit one device model to trains."""
 
-from ohmflow.runtime.fit.conclude import Concluded, Nominal, conclude, rough_zero
-from ohmflow.runtime.fit.filter_kernel import CONSTANT, POWER, SOFT
+from ohmflow.runtime.fit.conclude import Concluded, conclude
 from ohmflow.runtime.fit.likelihood import maximise, search
 from ohmflow.runtime.fit.models.protocol import FitModel
 from ohmflow.runtime.fit.trains import Trains
-
-_WITHOUT_ZERO = (CONSTANT, SOFT, POWER)
-"""Laws in which it does not matter where w = 0."""
+from ohmflow.runtime.fit.window import Nominal, rough_zero
 
 
 def fit(model: FitModel, trains: Trains, nominal: Nominal) -> Concluded:
@@ -18,7 +15,7 @@ def fit(model: FitModel, trains: Trains, nominal: Nominal) -> Concluded:
         trains: the measurement.
         nominal: the scale of weights.
     """
-    if model.law in _WITHOUT_ZERO:
+    if not model.needs_zero:
         return conclude(maximise(model, trains, 0.0), nominal)
     # Where w = 0 is known only once the bounds are.
     rough = search(model, trains, 0.0)

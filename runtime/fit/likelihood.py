@@ -12,15 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ohmflow.runtime.fit.filter_kernel import CONSTANT, EXPONENTIAL, LINEAR, LINEAR_ADDITIVE, score
+from ohmflow.runtime.fit.filter_kernel import score
 from ohmflow.runtime.fit.first_look import look
 from ohmflow.runtime.fit.models.protocol import FitModel
 from ohmflow.runtime.fit.trains import Trains
 
 Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
 
-HARD_BOUNDED = (CONSTANT, LINEAR, LINEAR_ADDITIVE)
-"""Laws in which a bound does nothing until it is reached."""
 _ROUNDS = 60
 _ENOUGH, _ROUGHLY = 1e-3, 0.1
 _OWN_WIDTH, _BOUND_WIDTH, _LOG_WIDTH = 10.0, 4.0, 10.0
@@ -32,6 +31,12 @@ _AWAY, _EXPLAINS = 30.0, 4.0
 """Where a bound is no bound, and by how much it must raise the log likelihood to be one."""
 _STEP = 0.02
 """Of difference quotients, in standard errors."""
+_SEARCHED = 32
+"""Devices on which the search begins; the others start from what these say of the shared parameters."""
+_WEIGHED, _MOST_WEIGHED = 64, 12
+"""Devices, and parameters of a filter, up to which second differences are taken; beyond, squared scores serve."""
+_ODD = 12.0
+"""How far second differences may be from squared scores before they are taken for a corner of the likelihood."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class _Search:
         self.model, self.trains, self.zero = model, trains, zero
         self.p = model.own_count
         own = [_OWN_WIDTH] * len(model.own) + [_BOUND_WIDTH] * 2
-        self.weight = np.array([*own, *model.widths, _LOG_WIDTH, _LOG_WIDTH]) ** -2.0
+        self.weight = np.array([*own, *shared_widths(model, trains), _LOG_WIDTH, _LOG_WIDTH]) ** -2.0
         # A device's share of the prior of what all share.
         self.weight[self.p :] /= trains.devices
         self.at = start.copy()
@@ -85,19 +90,32 @@ class _Search:
         p = self.p
         theta = theta.copy()
         theta[:, p - 2] = np.maximum(theta[:, p - 2], theta[:, p - 1] + 1e-3)
-        if self.model.law == EXPONENTIAL:
-            # Towards 1, A and a γ near 0 are a straight line, and neither means anything.
-            theta[:, p : p + 2] = np.clip(theta[:, p : p + 2], -5.0, 0.9)
+        for k, (least, most) in enumerate(self.model.limits):
+            theta[:, p + k] = np.clip(theta[:, p + k], least, most)
         theta[:, -2] = np.clip(theta[:, -2], -7.0, 4.0)
         theta[:, -1] = np.clip(theta[:, -1], self.floor, 1.0)
         return theta
 
-    def call(self, theta: Floats, h: Floats) -> tuple[Floats, Floats, Floats]:
+    def call(self, theta: Floats, h: Floats, who: Whole | None = None) -> tuple[Floats, Floats, Floats]:
+        """Log likelihoods with the prior, gradients and sums of squared scores, of all devices or of some."""
         t, m = self.trains, self.model
+        everyone = slice(None) if who is None else who
+        begin, end = t.first[:-1][everyone], t.first[1:][everyone]
         value, gradient, outer = score(
-            m.law, m.upper, self.zero, t.y, t.pulses, t.up, t.known, t.first, np.ascontiguousarray(theta), h
+            m.law,
+            m.upper,
+            self.zero,
+            t.y,
+            t.pulses,
+            t.up,
+            t.known,
+            t.drive,
+            begin,
+            end,
+            np.ascontiguousarray(theta),
+            np.ascontiguousarray(h),
         )
-        off = theta - self.at
+        off = theta - self.at[everyone]
         value = value - 0.5 * (self.weight * off * off).sum(axis=1)
         value = np.where(np.isfinite(value), value, -1e300)
         if h.shape[1]:
@@ -105,22 +123,27 @@ class _Search:
             outer = outer + np.diag(self.weight)
         return value, gradient, outer
 
-    def value(self, theta: Floats) -> Floats:
-        return self.call(theta, np.zeros((len(theta), 0)))[0]
+    def value(self, theta: Floats, who: Whole | None = None) -> Floats:
+        return self.call(theta, np.zeros((len(theta), 0)), who)[0]
 
     def steps(self, information: Floats) -> Floats:
         sizes = np.sqrt(np.maximum(np.einsum("dii->di", information), 1e-30))
         h: Floats = np.clip(_STEP / sizes, 1e-7, 1e-2)
         return h
 
-    def run(self, start: Floats, enough: float, quiet_rounds: int) -> tuple[Floats, Floats, Floats, bool]:
-        """Return parameters, values, information, and whether it ended by itself."""
-        p, theta = self.p, self.inside(start)
+    def run(
+        self, start: Floats, enough: float, quiet_rounds: int, afar: bool = True
+    ) -> tuple[Floats, Floats, Floats, bool]:
+        """Return parameters, values, information, and whether it ended by itself; from afar, bounds are tried first."""
+        theta = self.inside(start)
         h = np.full_like(theta, 1e-5)
-        theta, value = self.scan(theta, self.value(theta))
+        value = self.value(theta)
+        if afar:
+            theta, value = self.scan(theta, value)
         damping = np.full(len(theta), 1e-2)
         information = np.zeros((*theta.shape, theta.shape[1]))
         quiet = at = 0
+        moving = np.arange(len(theta))
         for _ in range(_ROUNDS):
             _, gradient, information = self.call(theta, h)
             h = self.steps(information)
@@ -128,16 +151,8 @@ class _Search:
             theta, value = self._together(theta, value, gradient, information)
             # Alone, devices find their way from afar; near the end the step along the arrow is the better one.
             for _ in range(2 if at < _ALONE else 0):
-                _, gradient, information = self.call(theta, h)
-                lift = damping[:, None] * np.einsum("dii->di", information)[:, :p]
-                own = information[:, :p, :p] + np.einsum("di,ij->dij", lift, np.eye(p))
-                trial = theta.copy()
-                trial[:, :p] += np.linalg.solve(own, gradient[:, :p, None])[..., 0]
-                trial = self.inside(trial)
-                new = self.value(trial)
-                better = new > value
-                theta, value = np.where(better[:, None], trial, theta), np.where(better, new, value)
-                damping = np.clip(np.where(better, damping / 8.0, damping * 8.0), 1e-6, 1e6)
+                if moving.size:
+                    moving = moving[self._alone(theta, value, damping, h, moving) > 0.1 * enough]
             at += 1
             quiet = quiet + 1 if value.sum() - before < enough * max(1.0, len(theta) ** 0.5) else 0
             if quiet == quiet_rounds:
@@ -145,7 +160,27 @@ class _Search:
                 if best.sum() - value.sum() < 1.0:
                     return theta, value, information, True
                 theta, value, quiet, at = scanned, best, 0, 0
+                moving = np.arange(len(theta))
         return theta, value, information, False
+
+    def _alone(self, theta: Floats, value: Floats, damping: Floats, h: Floats, who: Whole) -> Floats:
+        """One damped step of some devices' own parameters, in place; return what each can still gain, or won."""
+        p = self.p
+        _, gradient, information = self.call(theta[who], h[who], who)
+        lift = damping[who, None] * np.einsum("dii->di", information)[:, :p]
+        own = information[:, :p, :p] + np.einsum("di,ij->dij", lift, np.eye(p))
+        step = np.linalg.solve(own, gradient[:, :p, None])[..., 0]
+        trial = theta[who]
+        trial[:, :p] += step
+        trial = self.inside(trial)
+        new = self.value(trial, who)
+        won = new - value[who]
+        better = won > 0.0
+        theta[who[better]], value[who[better]] = trial[better], new[better]
+        damping[who] = np.clip(np.where(better, damping[who] / 8.0, damping[who] * 8.0), 1e-6, 1e6)
+        hoped = 0.5 * (step * gradient[:, :p]).sum(axis=1)
+        gain: Floats = np.maximum(won, np.where(better, 0.0, hoped))
+        return gain
 
     def scan(self, theta: Floats, value: Floats) -> tuple[Floats, Floats]:
         """Try other bounds for each device: likelihoods have a summit where a bound explains a few odd reads."""
@@ -205,9 +240,11 @@ class _Search:
                     both += self.value(moved)
                 mixed = both - ends[0, i] - ends[1, i] - ends[0, j] - ends[1, j] + 2.0 * centre
                 found[:, i, j] = found[:, j, i] = -mixed / (2.0 * h[:, i] * h[:, j])
-        # Where the surface is not a bowl, the sum of squared scores is: it is one by construction.
-        flat = np.linalg.eigvalsh(found)[:, 0] <= 0.0
-        found[flat] = information[flat]
+        # Where the surface is not a bowl, or has a corner, the sum of squared scores is one by construction.
+        root = np.linalg.inv(np.linalg.cholesky(information))
+        relative = np.linalg.eigvalsh(root @ found @ root.swapaxes(1, 2))
+        odd = (relative[:, 0] <= 1.0 / _ODD) | (relative[:, -1] > _ODD)
+        found[odd] = information[odd]
         return found
 
 
@@ -229,12 +266,15 @@ def maximise(model: FitModel, trains: Trains, zero: float, start: Floats | None 
         zero: where w = 0, in the unit of `Trains.y`.
         start: [devices, parameters] where to begin; None for a first look.
     """
-    begin = start_of(model, trains) if start is None else start
+    begin = begin_at(model, trains, zero) if start is None else start
     way = _Search(model, trains, zero, begin)
-    theta, value, information, converged = way.run(begin, _ENOUGH, 2)
-    seen = way.observed(theta, information)
+    theta, value, information, converged = way.run(begin, _ENOUGH, 2, afar=trains.devices <= _SEARCHED)
+    few = trains.devices <= _WEIGHED and model.count <= _MOST_WEIGHED
+    seen = way.observed(theta, information) if few else information
     own_variance, cross, shared_variance = _errors(seen, model.own_count)
-    for k, far in ((model.upper, _AWAY), (model.upper + 1, -_AWAY)) if model.law in HARD_BOUNDED else ():
+    if trains.devices > _WEIGHED:
+        shared_variance = _by_devices(way.call(theta, way.steps(information))[1], cross, shared_variance)
+    for k, far in ((model.upper, _AWAY), (model.upper + 1, -_AWAY)) if model.hard_bounded else ():
         moved = theta.copy()
         moved[:, k] = far
         # A few odd reads make a summit of their own, narrow and low: a bound must explain more than those.
@@ -251,9 +291,26 @@ def _prior(way: _Search, k: int, far: float) -> Floats:
     return taken
 
 
+def shared_widths(model: FitModel, trains: Trains) -> tuple[float, ...]:
+    """Standard deviations of the prior of what all share, without log c and log ρ."""
+    return model.widths if model.narrowed is None else model.narrowed(trains)
+
+
+def begin_at(model: FitModel, trains: Trains, zero: float) -> Floats:
+    """Where to begin, [devices, parameters]; of many devices, some say first what all share."""
+    begin = start_of(model, trains)
+    if trains.devices <= _SEARCHED:
+        return begin
+    some = np.unique(np.linspace(0, trains.devices - 1, _SEARCHED).astype(np.int64))
+    begin[:, model.own_count :] = search(model, trains.part(some), zero)[0, model.own_count :]
+    return begin
+
+
 def search(model: FitModel, trains: Trains, zero: float) -> Floats:
     """Find about the most likely parameters, [devices, parameters], to begin another search at."""
-    begin = start_of(model, trains)
+    begin = begin_at(model, trains, zero)
+    if trains.devices > _SEARCHED:
+        return _Search(model, trains, zero, begin).run(begin, _ROUGHLY, 1, afar=False)[0]
     best, most = begin, -np.inf
     for shared in (None, *model.elsewhere):
         if shared is not None:
@@ -272,6 +329,17 @@ def _errors(information: Floats, p: int) -> tuple[Floats, Floats, Floats]:
     border = (c + np.einsum("dij,dik->djk", b, cross)).sum(axis=0)
     both: Floats = np.asarray(np.linalg.pinv(border, hermitian=True), np.float64)
     return own, cross, both
+
+
+def _by_devices(gradient: Floats, cross: Floats, shared_variance: Floats) -> Floats:
+    """Errors of the shared parameters by how devices differ in what they ask for: right though the law is not quite."""
+    p, devices = cross.shape[1], len(gradient)
+    asked = gradient[:, p:] + np.einsum("dis,di->ds", cross, gradient[:, :p])
+    found: Floats = shared_variance @ (asked.T @ asked) @ shared_variance * (devices / (devices - 1.0))
+    # Never below what the reads of one device after the other tell.
+    larger = np.sqrt(np.maximum(np.diag(found), np.diag(shared_variance)) / np.maximum(np.diag(found), 1e-300))
+    widened: Floats = found * np.outer(larger, larger)
+    return widened
 
 
 def _adjustment(search: _Search, theta: Floats, information: Floats) -> Floats:

@@ -7,7 +7,8 @@ from markupsafe import Markup
 from ohmflow.runtime.device_view.axes import axes, band, bars, frame, line, mark_y
 from ohmflow.runtime.devices.registry import device_class
 from ohmflow.runtime.fit.conclude import Concluded
-from ohmflow.runtime.fit.filter_kernel import innovations, natural, step_law
+from ohmflow.runtime.fit.device_parameters import device_parameters
+from ohmflow.runtime.fit.filter_kernel import innovations, mean_step
 from ohmflow.runtime.fit.study import Study
 from ohmflow.runtime.fit.synthesis import weights_along
 
@@ -77,10 +78,7 @@ def _longest(study: Study) -> tuple[npt.NDArray[np.int64], list[tuple[int, int, 
 def _model_response(fitted: Concluded, signs: npt.NDArray[np.int64]) -> Floats:
     """[pulses + 1, devices] siemens of simulated devices under the pulses of a cycle, the second one."""
     kind = device_class(fitted.likely.model.device)
-    values = {name: e.value for name, e in fitted.parameters.items()}
-    parameters = {k: bool(v) if k == "ctoc_additive" else v for k, v in values.items()}
-    parameters["up_down"] = min(max(parameters["up_down"], -2.0), 2.0)
-    device = kind(kind.Parameters(**parameters))
+    device = kind(kind.Parameters(**device_parameters(fitted)))
     w = weights_along(device, _MODEL_DEVICES, np.tile(signs, 2), 0)[signs.size :]
     found: Floats = fitted.likely.trains.siemens(fitted.scale.zero + fitted.scale.unit * w)
     return found
@@ -90,7 +88,7 @@ def steps(study: Study, place: Place) -> tuple[list[Markup], Key]:
     """Mean size of a step against conductance: means of measured differences, and the model's law on each device."""
     trains, fitted = study.trains, study.best.fitted
     likely = fitted.likely
-    after = np.flatnonzero(trains.pulses == 1)
+    after = np.flatnonzero((trains.pulses == 1) & (trains.drive[:, 0] == 0.0) & (trains.drive[:, 1] == 1.0))
     y = trains.y[after - 1]
     moved = 1e9 * trains.half * (trains.y[after] - y)
     edges = np.linspace(-1.0, 1.0, _BINS + 1)
@@ -134,9 +132,8 @@ def _law(fitted: Concluded, way: int, y: Floats) -> Floats:
     total, count = np.zeros(y.size), np.zeros(y.size)
     for theta in likely.theta:
         inside = (y < theta[m.upper]) & (y > theta[m.upper + 1])
-        p = natural(m.law, m.upper, theta)
         for k in np.flatnonzero(inside):
-            total[k] += abs(step_law(m.law, p, m.upper, way, likely.zero, y[k])[0])
+            total[k] += abs(mean_step(m.law, theta, m.upper, way, likely.zero, y[k]))
             count[k] += 1
     enough = count >= max(1.0, 0.25 * len(likely.theta))
     return np.where(enough, 1e9 * likely.trains.half * total / np.maximum(count, 1.0), np.nan)
@@ -160,7 +157,7 @@ def standardised(fitted: Concluded) -> Floats:
     """Standardised misses of the reads that the model foretells."""
     likely = fitted.likely
     t, m = likely.trains, likely.model
-    z: Floats = innovations(m.law, m.upper, likely.zero, t.y, t.pulses, t.up, t.known, t.first, likely.theta)
+    z: Floats = innovations(m.law, m.upper, likely.zero, t.y, t.pulses, t.up, t.known, t.drive, t.first, likely.theta)
     return z[np.isfinite(z)]
 
 

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ohmflow.runtime.fit.compare import HeldOut, held_out, kind_of
-from ohmflow.runtime.fit.conclude import Concluded, Nominal
+from ohmflow.runtime.fit.conclude import Concluded
 from ohmflow.runtime.fit.errors import FitInfeasibleError
 from ohmflow.runtime.fit.fitting import fit
 from ohmflow.runtime.fit.models.protocol import FitModel
-from ohmflow.runtime.fit.models.registry import FIT_MODELS
+from ohmflow.runtime.fit.models.registry import fit_models
 from ohmflow.runtime.fit.trains import Trains
+from ohmflow.runtime.fit.window import Nominal
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,12 @@ class Study:
         return self.candidates[0]
 
 
+def comparable(trains: Trains) -> tuple[FitModel, ...]:
+    """Models that these trains can tell apart: a law of other pulses needs other pulses."""
+    varied = bool((trains.drives > 1).any())
+    return tuple(m for m in fit_models().values() if m.told_apart and (varied or m.narrowed is None))
+
+
 def study(file: Path, trains: Trains, nominal: Nominal, models: tuple[FitModel, ...] | None = None) -> Study:
     """Fit models and compare them.
 
@@ -70,12 +77,13 @@ def study(file: Path, trains: Trains, nominal: Nominal, models: tuple[FitModel, 
         file: of the measurement.
         trains: what it holds.
         nominal: the scale of weights.
-        models: which; None for all. One alone is not compared with anything, so nothing is held out for it.
+        models: which; None for all that trains can tell apart. One alone is not compared with anything, so nothing is
+            held out for it.
 
     Raises:
         FitInfeasibleError: no model can be fitted.
     """
-    chosen = tuple(FIT_MODELS.values()) if models is None else models
+    chosen = comparable(trains) if models is None else models
     compared = len(chosen) > 1
     candidates = []
     for model in chosen:

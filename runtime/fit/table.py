@@ -28,8 +28,12 @@ _NAMES = {
     "direction": ("direction", "dir", "polarity", "sign"),
     "conductance": ("conductance", "g", "cond"),
     "repeat": ("repeat", "repetition", "read_number"),
+    "width": ("width", "pulse_width", "duration"),
+    "amplitude": ("amplitude", "voltage", "pulse_amplitude"),
 }
-_OPTIONAL = {"cycle", "repeat", "device"}
+_OPTIONAL = {"cycle", "repeat", "device", "width", "amplitude"}
+_UNITS = {"conductance": "S", "width": "s", "amplitude": "V"}
+"""Columns whose names may end in a unit, and one that it must be like."""
 _UP, _DOWN = (
     ("up", "+1", "1", "+", "set", "potentiation", "ltp", "pot"),
     ("down", "-1", "−1", "-", "reset", "ltd", "dep", "depression"),
@@ -58,10 +62,12 @@ def read_trains(file: Path, unit: str | None = None) -> Trains:
     """
     names, between = _head(file)
     places, said = _places(file, names)
-    scale = _scale(file, unit, said)
+    scale = _scale(file, unit, said.get("conductance"))
+    drive_scale = {kind: _drive_scale(file, kind, said[kind]) for kind in ("width", "amplitude") if kind in places}
     quick = _numbers_only(file, names, between, places)
     if quick is not None:
-        trains = arrange(*quick.place, quick.conductance * scale, _resolution(quick.text) * scale)
+        drive = [quick.drive[kind] * drive_scale[kind] if kind in places else None for kind in ("width", "amplitude")]
+        trains = arrange(*quick.place, quick.conductance * scale, _resolution(quick.text) * scale, *drive)
         _refuse_too_little(file, trains)
         return trains
     rows, lines = _rows(file, between)
@@ -85,7 +91,10 @@ def read_trains(file: Path, unit: str | None = None) -> Trains:
     cycle = _cycle(cycle_text) if cycle_text is not None else np.zeros(size, np.int64)
     if "repeat" not in places:
         _refuse_doubles(file, device, cycle, pulse, up, lines)
-    trains = arrange(device, devices, cycle, pulse, up, g, _resolution(g_text) * scale)
+    drive = [
+        _drive(file, places.get(k, k), column(k), pulse, lines, drive_scale.get(k)) for k in ("width", "amplitude")
+    ]
+    trains = arrange(device, devices, cycle, pulse, up, g, _resolution(g_text) * scale, *drive)
     _refuse_too_little(file, trains)
     return trains
 
@@ -114,6 +123,7 @@ class _Numbers(NamedTuple):
 
     place: tuple[Whole, tuple[str, ...], Whole, Whole, Whole]
     conductance: npt.NDArray[np.float64]
+    drive: dict[str, npt.NDArray[np.float64]]
     text: Words
 
 
@@ -143,7 +153,10 @@ def _numbers_only(file: Path, names: list[str], between: str, places: dict[str, 
     if "repeat" not in places and _doubles(which, cycle, done, up) is not None:
         return None
     place = (which, tuple(f"{d:.12g}" for d in device), cycle, done, up)
-    return _Numbers(place, columns[names[column]], np.array([cells[column].strip() for cells in some]))
+    drive = {kind: np.abs(columns[places[kind]]) for kind in places if kind in ("width", "amplitude")}
+    if any((values[pulse > 0] == 0.0).any() for values in drive.values()):
+        return None
+    return _Numbers(place, columns[names[column]], drive, np.array([cells[column].strip() for cells in some]))
 
 
 def _rows(file: Path, between: str) -> tuple[list[list[str]], list[int]]:
@@ -178,27 +191,27 @@ def _key(name: str) -> str:
     return re.sub(r"[\s\-]+", "_", name.strip().lower())
 
 
-def _places(file: Path, names: list[str]) -> tuple[dict[str, str], str | None]:
-    """Name of the column of each kind, and the unit that the conductance column's name ends in."""
+def _places(file: Path, names: list[str]) -> tuple[dict[str, str], dict[str, str | None]]:
+    """Name of the column of each kind, and the units that the names of some end in."""
     places: dict[str, str] = {}
-    unit = None
+    units: dict[str, str | None] = {}
     for name in names:
         bare, suffix = _split_unit(name)
         for kind, known in _NAMES.items():
-            if _key(name) in known or (kind == "conductance" and bare in known):
+            if _key(name) in known or (kind in _UNITS and bare in known):
                 if kind in places:
                     raise FitInputError(
                         f"{file}:1: one column must be the {kind}, not both '{places[kind]}' and '{name}'; rename one"
                     )
                 places[kind] = name
-                if kind == "conductance":
-                    unit = suffix
+                if kind in _UNITS:
+                    units[kind] = suffix
     for kind in _NAMES:
         if kind not in places and kind not in _OPTIONAL:
             near = get_close_matches(kind, [n.lower() for n in names], n=1)
             do = f"rename '{near[0]}'" if near else "name it in the first line"
             raise FitInputError(f"{file}:1: must have a column '{kind}', not only {', '.join(names)}; {do}")
-    return places, unit
+    return places, units
 
 
 def _split_unit(name: str) -> tuple[str, str | None]:
@@ -220,6 +233,35 @@ def _scale(file: Path, given: str | None, said: str | None) -> float:
     if dimension != parse_unit("S")[1]:
         raise FitInputError(f"{where}: must be one of conductance such as uS, nS or S, not '{text}'; correct it")
     return float(scale)
+
+
+def _drive_scale(file: Path, kind: str, said: str | None) -> float:
+    """The unit of a column of widths or amplitudes, which its name must end in."""
+    example = {"width": "width_ns", "amplitude": "amplitude_V"}[kind]
+    try:
+        scale, dimension = parse_unit(said or "")
+    except QuantityError:
+        dimension = None
+    if dimension != parse_unit(_UNITS[kind])[1]:
+        raise FitInputError(
+            f"{file}:1: the name of the {kind}'s column must end in its unit, not in '{said or 'none'}'; "
+            f"name it such as {example}"
+        )
+    return float(scale)
+
+
+def _drive(
+    file: Path, name: str, text: Words | None, pulse: Whole, lines: list[int], scale: float | None
+) -> npt.NDArray[np.float64] | None:
+    """Widths or amplitudes without sign; those of reads before the first pulse mean nothing."""
+    if text is None or scale is None:
+        return None
+    values = np.abs(_floats(file, name, np.where((text == "") & (pulse == 0), "0", text), lines)) * scale
+    bad = (values == 0.0) & (pulse > 0)
+    if bad.any():
+        at = int(np.flatnonzero(bad)[0])
+        raise FitInputError(f"{file}:{lines[at]}: '{name}' must not be 0, as no pulse is; mend the row")
+    return values
 
 
 def _floats(file: Path, name: str, text: Words, lines: list[int]) -> npt.NDArray[np.float64]:

@@ -5,10 +5,9 @@ import tempfile
 from pathlib import Path
 
 from ohmflow.runtime.fit.conclude import Concluded, Estimate
+from ohmflow.runtime.fit.device_parameters import FLAGS, curves, table
 from ohmflow.targets.registry import load
 from ohmflow.targets.schema.target import Target
-
-_FLAGS = ("ctoc_additive",)
 
 
 def fingerprint(file: Path) -> str:
@@ -48,15 +47,36 @@ def target_text(fitted: Concluded, name: str, base: str, measured: str, digest: 
         "    confidence: medium",
     ]
     for key, estimate in fitted.parameters.items():
-        lines += _entry(key, _number(key, estimate), _interval(estimate), estimate)
+        if "[" not in key:
+            lines += _entry(key, _number(key, estimate), _interval(estimate), estimate)
+    for key, nodes in curves(fitted).items():
+        told = "; ".join(_interval(e) or "not told" for e in nodes)
+        lines.append(f"    {key}: [{', '.join(f'{e.value:.6g}' for e in nodes)}]  # {told}")
+    lines += _table(fitted)
     lines += ["  conductance:", f"    source: {_quoted(source)}", "    confidence: medium"]
     for key, estimate in (("min", fitted.g_min), ("max", fitted.g_max)):
         lines += _entry(key, f"{estimate.value * 1e9:.6g} nS", _interval(estimate, 1e9, " nS"), estimate)
     return "\n".join(lines) + "\n"
 
 
+def _table(fitted: Concluded) -> list[str]:
+    steps = table(fitted)
+    if steps is None:
+        return []
+    lines = [
+        "    # Steps in device units; a row a state, a column a level. The noise of reads is taken out.",
+        "    table:",
+    ]
+    for key, rows in steps.items():
+        if isinstance(rows[0], list):
+            lines += [f"      {key}:", *(f"        - [{', '.join(f'{x:.5g}' for x in row)}]" for row in rows)]
+        else:
+            lines.append(f"      {key}: [{', '.join(f'{x:.6g}' for x in rows)}]")
+    return lines
+
+
 def _number(key: str, estimate: Estimate) -> str:
-    if key in _FLAGS:
+    if key in FLAGS:
         return "true" if estimate.value else "false"
     return f"{estimate.value:.6g}"
 

@@ -1,6 +1,6 @@
 """Pulse trains in the order in which they were measured, in lengths that suit the numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,9 @@ class Trains:
         centre: of the range of all reads, siemens.
         half: half of that range, siemens.
         resolution: least difference that the numbers can show, siemens.
+        drive: [reads, 2] logarithm of the width of those pulses, and their amplitude, relative to the usual pulse.
         read_error: standard deviation of one read by repeated reads, siemens, with its 95 % interval; or None.
+        usual: width (s) and amplitude (V) of the usual pulse, the most frequent one; not a number where not told.
     """
 
     y: Floats
@@ -37,7 +39,9 @@ class Trains:
     centre: float
     half: float
     resolution: float
+    drive: Floats
     read_error: tuple[float, float, float] | None = None
+    usual: tuple[float, float] = (float("nan"), float("nan"))
 
     @property
     def devices(self) -> int:
@@ -50,10 +54,15 @@ class Trains:
         return np.repeat(np.arange(self.devices), np.diff(self.first))
 
     @property
+    def drives(self) -> Whole:
+        """How many widths and how many amplitudes pulses have, [2]."""
+        pulsed = self.drive[self.pulses > 0]
+        return np.array([np.unique(column.round(9)).size for column in pulsed.T])
+
+    @property
     def cycles(self) -> int:
         """How many cycles the device with the fewest has."""
-        device = self.device
-        return min(np.unique(self.cycle[device == d]).size for d in range(self.devices))
+        return min(np.unique(self.cycle[a:b]).size for a, b in zip(self.first, self.first[1:], strict=False))
 
     def siemens(self, y: Floats | float) -> Floats:
         """Turn the unit of y into siemens."""
@@ -67,18 +76,15 @@ class Trains:
             keep: [reads]; equal over each train. Devices of which nothing is left stay, without reads.
         """
         counts = np.bincount(self.device[keep], minlength=self.devices)
-        return Trains(
-            self.y[keep],
-            self.pulses[keep],
-            self.up[keep],
-            self.known[keep],
-            np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-            self.cycle[keep],
-            self.names,
-            self.centre,
-            self.half,
-            self.resolution,
-            self.read_error,
+        return replace(
+            self,
+            y=self.y[keep],
+            pulses=self.pulses[keep],
+            up=self.up[keep],
+            known=self.known[keep],
+            first=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            cycle=self.cycle[keep],
+            drive=self.drive[keep],
         )
 
     def part(self, devices: Whole) -> "Trains":
@@ -90,16 +96,4 @@ class Trains:
         kept = self.only(np.isin(self.device, devices))
         first = np.concatenate([[0], np.cumsum(np.diff(kept.first)[devices])]).astype(np.int64)
         names = tuple(self.names[d] for d in devices)
-        return Trains(
-            kept.y,
-            kept.pulses,
-            kept.up,
-            kept.known,
-            first,
-            kept.cycle,
-            names,
-            self.centre,
-            self.half,
-            self.resolution,
-            self.read_error,
-        )
+        return replace(kept, first=first, names=names)

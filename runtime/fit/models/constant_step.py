@@ -19,5 +19,7 @@ def _numbers(own: Floats, bounds: Floats, shared: Floats, scale: Scale) -> dict[
     return drawn(np.exp(own[:, 0]), np.exp(own[:, 1]), scale)
 
 
-MODELS = (FitModel("constant-step", "constant-step", CONSTANT, ("log_up", "log_down"), _start, _numbers),)
+MODELS = (
+    FitModel("constant-step", "constant-step", CONSTANT, ("log_up", "log_down"), _start, _numbers, hard_bounded=True),
+)
 """How it is fitted."""

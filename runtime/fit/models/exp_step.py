@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ohmflow.runtime.fit.filter_kernel import EXPONENTIAL
 from ohmflow.runtime.fit.first_look import FirstLook
 from ohmflow.runtime.fit.models.protocol import FitModel, Scale, drawn, log_steps
+from ohmflow.runtime.fit.trains import Trains
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,7 +26,8 @@ def _numbers(own: Floats, bounds: Floats, shared: Floats, scale: Scale) -> dict[
     return drawn(up, down, scale)
 
 
-def _constants(shared: Floats, span: float, scale: Scale) -> dict[str, float]:
+def _constants(shared: Floats, span: float, scale: Scale, trains: Trains) -> dict[str, float]:
+    del trains
     turn = 2.0 * (scale.zero - scale.origin) / span
     up, down = shared[0] * np.exp(shared[2] * turn), shared[1] * np.exp(-shared[3] * turn)
     return {"A_up": up, "A_down": down, "gamma_up": float(shared[2]), "gamma_down": float(shared[3])}
@@ -42,7 +44,10 @@ MODELS = (
         shared=("A_up", "A_down", "gamma_up", "gamma_down"),
         elsewhere=((0.4, 0.4, 0.5, 0.5), (0.05, 0.05, 3.0, 3.0)),
         widths=(2.0, 2.0, 10.0, 10.0),
+        # Towards 1, A and a γ near 0 are a straight line, and neither means anything.
+        limits=((-5.0, 0.9), (-5.0, 0.9), (-50.0, 50.0), (-50.0, 50.0)),
         fixed={"a": 1.0, "b": 0.0},
+        needs_zero=True,
         constants=_constants,
     ),
 )

@@ -13,7 +13,8 @@ from ohmflow.runtime.fit.models.protocol import FitModel, Scale, drawn
 Floats = npt.NDArray[np.float64]
 
 
-def _start(look: FirstLook) -> tuple[Floats, Floats]:
+def start(look: FirstLook) -> tuple[Floats, Floats]:
+    """Straight lines by the first look; nothing is shared but noise."""
     up = look.step[1] + look.slope[1] * (0.0 - look.middle)
     down = look.step[0] - look.slope[0] * (0.0 - look.middle)
     least = 0.1 * look.step
@@ -21,7 +22,8 @@ def _start(look: FirstLook) -> tuple[Floats, Floats]:
     return np.stack([*steps, -look.slope[1], -look.slope[0]], axis=1), np.zeros(0)
 
 
-def _numbers(own: Floats, bounds: Floats, shared: Floats, scale: Scale) -> dict[str, Floats]:
+def numbers(own: Floats, bounds: Floats, shared: Floats, scale: Scale) -> dict[str, Floats]:
+    """What devices draw: steps at w = 0, and slopes as γ±."""
     del bounds, shared
     away = scale.zero - scale.origin
     up, down = own[:, 0] - own[:, 2] * away, own[:, 1] + own[:, 3] * away
@@ -31,11 +33,24 @@ def _numbers(own: Floats, bounds: Floats, shared: Floats, scale: Scale) -> dict[
     return drawn(up, down, scale) | gammas
 
 
-_OWN = ("step_up", "step_down", "slope_up", "slope_down")
-_SPREADS = {"gamma_up": "gamma_up_dtod", "gamma_down": "gamma_down_dtod"}
+OWN = ("step_up", "step_down", "slope_up", "slope_down")
+"""A device's own parameters, before its bounds."""
+SPREADS = {"gamma_up": "gamma_up_dtod", "gamma_down": "gamma_down_dtod"}
+"""Parameters that hold spreads over devices."""
 
 MODELS = tuple(
-    FitModel(name, "linear-step", law, _OWN, _start, _numbers, fixed=fixed, spread_of=_SPREADS)
+    FitModel(
+        name,
+        "linear-step",
+        law,
+        OWN,
+        start,
+        numbers,
+        fixed=fixed,
+        spread_of=SPREADS,
+        hard_bounded=True,
+        needs_zero=True,
+    )
     for name, law, fixed in (
         ("linear-step", LINEAR, {}),
         ("linear-step/additive", LINEAR_ADDITIVE, {"ctoc_additive": 1.0}),

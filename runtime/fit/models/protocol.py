@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ohmflow.runtime.fit.first_look import FirstLook
+from ohmflow.runtime.fit.trains import Trains
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,30 +39,51 @@ class FitModel:
     Attributes:
         name: of the choice: the device model, or it with its kind of noise.
         device: the device model, as `device.model` names it.
-        law: of `filter_kernel`.
+        law: of `filter_kernel`, or an instance of a class of tuples with a static method `step` like `step_law` there.
         own: names of the device's own parameters before its two bounds.
         shared: names of those that all devices share, before log c and log ρ.
         start: [devices, len(own)] and [len(shared)] to begin with.
         numbers: what the device draws: `mean_step`, `asymmetry`, and the model's own, each [devices], in device units.
         widths: standard deviations of the weak prior that keeps what a train does not tell from running away.
+        narrowed: other widths for given trains, if these do not tell all.
+        limits: least and largest values of the shared ones; none if empty.
         fixed: parameters of the device that are not fitted.
-        constants: parameters of the device by the shared ones; given those, the mean range and the scale.
+        given: parameters that the trains themselves give or leave open, and what to say of each.
+        absent: parameters of a stepped device that this one has not.
+        constants: parameters of the device by the shared ones; given those, the mean range, the scale and the trains.
         elsewhere: other values of the shared parameters at which to begin, where one beginning may mislead.
         spread_of: parameter that holds the spread over devices of each of the model's own numbers.
+        hard_bounded: whether a bound does nothing until it is reached.
+        needs_zero: whether it matters where w = 0 while fitting.
+        ends: what stands for w_max and w_min on each device, [devices, 2], if not its bounds; given its own parameters,
+            its bounds, and the nominal ones.
+        window_settles: number that is 0 by choice where the window is not given.
+        told_apart: whether trains can tell it from other models; if not, it is fitted only when asked for.
+        has_table: whether the device takes the steps' distribution as a table.
     """
 
     name: str
     device: str
-    law: int
+    law: Any
     own: tuple[str, ...]
     start: Callable[[FirstLook], tuple[Floats, Floats]]
     numbers: Callable[[Floats, Floats, Floats, Scale], dict[str, Floats]]
     shared: tuple[str, ...] = ()
     widths: tuple[float, ...] = ()
+    narrowed: Callable[[Trains], tuple[float, ...]] | None = None
+    limits: tuple[tuple[float, float], ...] = ()
     fixed: Mapping[str, float] = field(default_factory=dict)
-    constants: Callable[[Floats, float, Scale], dict[str, float]] | None = None
+    given: Callable[[Trains], dict[str, tuple[float, str]]] | None = None
+    absent: tuple[str, ...] = ()
+    constants: Callable[[Floats, float, Scale, Trains], dict[str, float]] | None = None
     elsewhere: tuple[tuple[float, ...], ...] = ()
     spread_of: Mapping[str, str] = field(default_factory=dict)
+    hard_bounded: bool = False
+    needs_zero: bool = False
+    ends: Callable[[Floats, Floats, float, float], Floats] | None = None
+    window_settles: str = ""
+    told_apart: bool = True
+    has_table: bool = False
 
     @property
     def upper(self) -> int:

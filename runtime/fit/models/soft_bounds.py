@@ -13,7 +13,12 @@ from ohmflow.runtime.fit.models.protocol import FitModel, Scale, drawn
 Floats = npt.NDArray[np.float64]
 
 
-def _start(look: FirstLook) -> tuple[Floats, Floats]:
+OWN = ("log_rate_up", "log_rate_down")
+"""A device's own parameters, before its bounds."""
+
+
+def start(look: FirstLook) -> tuple[Floats, Floats]:
+    """Rates by the first look; nothing is shared but noise."""
     half = np.maximum((look.high - look.low) / 2.0, 1e-3)
     rates = np.stack([look.step[1] / half, look.step[0] / half], axis=1)
     return np.log(np.clip(rates, 1e-5, 0.9)), np.zeros(0)
@@ -27,7 +32,7 @@ def _numbers(own: Floats, bounds: Floats, shared: Floats, scale: Scale) -> dict[
 
 
 MODELS = tuple(
-    FitModel(name, "soft-bounds", law, ("log_rate_up", "log_rate_down"), _start, _numbers, fixed=fixed)
+    FitModel(name, "soft-bounds", law, OWN, start, _numbers, fixed=fixed, needs_zero=law == SOFT_ADDITIVE)
     for name, law, fixed in (
         ("soft-bounds", SOFT, {}),
         ("soft-bounds/additive", SOFT_ADDITIVE, {"ctoc_additive": 1.0}),

@@ -13,11 +13,12 @@ FAR = 50.0
 def log_likelihood(law, theta, upper, y, up, known=None, pulses=None) -> float:
     n = len(y)
     steps = np.array([-1] + [1] * (n - 1)) if pulses is None else np.array(pulses)
-    first = np.array([0, n])
+    begin, end = np.array([0]), np.array([n])
+    usual = np.tile([0.0, 1.0], (n, 1))
     none = np.zeros((1, 0))
     extra = np.zeros(n) if known is None else known
     value, _, _ = kernel.score(
-        law, upper, 0.0, np.array(y), steps, np.array(up), extra, first, np.array([theta], float), none
+        law, upper, 0.0, np.array(y), steps, np.array(up), extra, usual, begin, end, np.array([theta], float), none
     )
     return float(value[0])
 
@@ -72,6 +73,13 @@ def test_at_a_bound_the_density_is_that_of_a_cut_step(up: int, seen: float) -> N
         (kernel.SOFT_ADDITIVE, [-3.0, -3.2], []),
         (kernel.EXPONENTIAL, [-3.0, -3.2], [0.3, 0.2, 1.0, 1.5]),
         (kernel.POWER, [-3.0, -3.2, 0.7, 1.4], []),
+        (kernel.PIECEWISE, [-3.0, -3.2], [1.4, 1.2, 0.8, 0.3, 0.4, 0.7, 1.1, 1.2]),
+        (
+            kernel.TABLE,
+            [-3.0, -3.2],
+            [1.4, 1.2, 0.8, 0.3, 0.4, 0.7, 1.1, 1.2, 0.1, 0.2, -0.1, 0.3, 0, 0.1, 0.2, 0.1, 0],
+        ),
+        (kernel.PROTONIC, [0.05, 0.04, 0.02, 0.03], [0.8, -1.7]),
     ],
 )
 @pytest.mark.parametrize("up", [0, 1])
@@ -80,8 +88,8 @@ def test_slopes_of_every_law_are_its_derivatives(law, own, shared, up) -> None:
     theta = kernel.natural(law, len(own), theta)
     for x in (-0.5, 0.1, 0.6):
         h = 1e-6
-        f, slope, g, g_slope = kernel.step_law(law, theta, len(own), up, 0.05, x)
-        ends = [kernel.step_law(law, theta, len(own), up, 0.05, x + s * h) for s in (1, -1)]
+        f, slope, g, g_slope = kernel.step_law(law, theta, len(own), up, 0.05, x, 1e-9, 0.7, 0.9)
+        ends = [kernel.step_law(law, theta, len(own), up, 0.05, x + s * h, 1e-9, 0.7, 0.9) for s in (1, -1)]
         assert slope == pytest.approx((ends[0][0] - ends[1][0]) / (2 * h), abs=1e-7)
         assert g_slope == pytest.approx((ends[0][2] - ends[1][2]) / (2 * h), abs=1e-7)
         assert f > 0 if up else f < 0

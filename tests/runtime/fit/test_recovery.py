@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from ohmflow.runtime.devices.registry import device_class
-from ohmflow.runtime.fit.conclude import Nominal
 from ohmflow.runtime.fit.fitting import fit
 from ohmflow.runtime.fit.models.registry import FIT_MODELS, fit_model
 from ohmflow.runtime.fit.recovery import KNOWN, Known, held, measured, trains_of, trial
 from ohmflow.runtime.fit.synthesis import Plan, synthesise
+from ohmflow.runtime.fit.window import Nominal
 
 
 def counts(name: str, trials: int) -> dict[str, int]:
