@@ -120,7 +120,7 @@ class Stretched:
         times = LESS if chosen is not None and chosen.links else WHOLE
         channels = self.schedule.channels.astype(_wide(CHANNEL))
         channels["flits"] *= times
-        hop = self.schedule.hop.astype(np.int64) * times
+        hop = (self.schedule.hop.astype(np.int64) * times).astype(np.int32)
         hop[self._last] -= times - 1
         return replace(self.schedule, instructions=rows, channels=channels, hop=hop)
 

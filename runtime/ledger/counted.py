@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-_GIVEN = frozenset({"program", "_program", "tile", "_static", "_tile_unit", "array_of"})
+_GIVEN = frozenset({"program", "_program", "tile", "_static", "_tile_unit", "array_of", "layer_of"})
 """Attributes of books that follow from the program and the target; all others are counts."""
 
 

@@ -17,6 +17,7 @@ from ohmflow.compiler.program.schedule import PHASES, Timeline
 from ohmflow.compiler.program.tables import Op
 from ohmflow.runtime.ledger import tally as columns
 from ohmflow.runtime.ledger.activity import ON_ARRAYS, ActivityBook
+from ohmflow.runtime.ledger.by_layer import LayerBook
 from ohmflow.runtime.ledger.counted import counts_of, take_counts
 from ohmflow.targets import timing
 from ohmflow.targets.cells import layout_of
@@ -66,6 +67,7 @@ class EventBook:
         counts: per epoch, the count of each key.
         phase_cycles: per epoch, cycles of each (unit, phase).
         activity: what units waited for, how links were used, what each array did.
+        layers: events and cycles by layer.
         tile: physical lines and converters of a tile.
     """
 
@@ -75,6 +77,7 @@ class EventBook:
         self.counts: dict[int, dict[Key, float]] = {}
         self.phase_cycles: dict[int, dict[tuple[str, str], int]] = {}
         self.activity = ActivityBook(program)
+        self.layers = LayerBook(program)
         self.tile = tile
         self._executed = {name: np.zeros(len(e.instructions), np.int64) for name, e in program.entries.items()}
         self._phases: NDArray[np.int64] = np.zeros((len(program.chip.units), len(PHASES)), np.int64)
@@ -102,6 +105,7 @@ class EventBook:
         self._phases += timeline.phase_cycles
         self._epoch_cycles += timeline.cycles
         self.activity.add_timeline(entry, timeline)
+        self.layers.add_timeline(entry, timeline)
 
     def add_wait(self, cycles: int) -> None:
         """Add cycles in which every unit is idle, and leaks."""
@@ -119,11 +123,12 @@ class EventBook:
         counts = self.counts.setdefault(epoch, {})
         for name, events in self._static.items():
             executed = self._executed[name]
-            array_of = self.activity.array_of[name]
+            array_of, layer_of = self.activity.array_of[name], self.layers.layer_of[name]
             for instruction, key, amount in events:
                 if executed[instruction]:
                     count = float(amount) * int(executed[instruction])
                     counts[key] = counts.get(key, 0.0) + count
+                    self.layers.add(epoch, layer_of[instruction], key, count)
                     if array_of[instruction] >= 0:
                         self.activity.add_array(epoch, self.program.arrays[array_of[instruction]].name, key, count)
             executed[:] = 0
@@ -131,11 +136,13 @@ class EventBook:
             for event in tally_events(self.program, self.tile, self.program.entries[name], table):
                 counts[event.key] = counts.get(event.key, 0.0) + event.count
                 self.activity.add_array(epoch, event.array, event.key, event.count)
+                self.layers.add(epoch, event.array, event.key, event.count)
         if self.program.chip.clock_hz is not None:
             self._close_cycles(epoch, counts)
         self._phases[:] = 0
         self._epoch_cycles = 0
         self.activity.close_epoch(epoch)
+        self.layers.close_epoch(epoch)
 
     def _close_cycles(self, epoch: int, counts: dict[Key, float]) -> None:
         self.cycles += self._epoch_cycles

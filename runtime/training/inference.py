@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.storage import npz_bytes
 from ohmflow.runtime.ledger.bill import Bill
+from ohmflow.runtime.ledger.by_layer_file import ledger_by_layer_csv
 from ohmflow.runtime.ledger.files import ledger_csv, write_events
 from ohmflow.runtime.machine.machine import Machine
 from ohmflow.runtime.training.accuracy import infer
@@ -87,6 +88,7 @@ def run_inference(
     if folder is not None:
         replace_bytes(folder / "outputs.npz", npz_bytes(outputs))
         replace_text(folder / "ledger.csv", ledger_csv(bill))
+        replace_text(folder / "ledger_by_layer.csv", ledger_by_layer_csv(machine.book.layers, bill))
         replace_file(folder / "events.npz", lambda part: write_events(machine.book, part))
         replace_text(folder / "summary.json", json.dumps(summary, indent=1) + "\n")
     return Inference(outputs, summary, bill)

@@ -17,6 +17,7 @@ from typing import Any
 import onnx
 
 from ohmflow.runtime.ledger.bill import Bill, make_bill
+from ohmflow.runtime.ledger.by_layer_file import ledger_by_layer_csv
 from ohmflow.runtime.ledger.events import EventBook
 from ohmflow.runtime.ledger.files import ledger_csv, write_events
 from ohmflow.runtime.machine.machine import Machine
@@ -27,7 +28,7 @@ from ohmflow.runtime.training.trainer import Trainer
 from ohmflow.targets.costs import area_mm2, cost_table
 
 SCHEMA_VERSION = 1
-RESULTS = ("model.onnx", "ledger.csv", "events.npz", "report.json", "report.html", "trace.json")
+RESULTS = ("model.onnx", "ledger.csv", "ledger_by_layer.csv", "events.npz", "report.json", "report.html", "trace.json")
 """Files of a finished run beside `summary.json`, which is written after all but the report."""
 
 STARTING = ".starting"
@@ -171,7 +172,7 @@ def finish_run(trainer: Trainer, normalisation: Mapping[str, Any] | None, host_s
 
 
 def write_run(folder: Path, run: Run, book: EventBook) -> Run:
-    """Write `model.onnx`, `ledger.csv` and `events.npz`, each whole or not at all, and `summary.json` last.
+    """Write `model.onnx`, both ledgers and `events.npz`, each whole or not at all, and `summary.json` last.
 
     Raises:
         RunError: a file can not be written.
@@ -182,6 +183,7 @@ def write_run(folder: Path, run: Run, book: EventBook) -> Run:
         summary.unlink(missing_ok=True)  # what it says would no longer be true of the others
         replace_bytes(folder / "model.onnx", run.model.SerializeToString(deterministic=True))
         replace_text(folder / "ledger.csv", ledger_csv(run.bill))
+        replace_text(folder / "ledger_by_layer.csv", ledger_by_layer_csv(book.layers, run.bill))
         replace_file(folder / "events.npz", lambda part: write_events(book, part))
         replace_text(summary, json.dumps(run.summary, indent=1) + "\n")
     except OSError as error:
