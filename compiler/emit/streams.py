@@ -294,34 +294,13 @@ class _Streams:
         for number, block in enumerate(blocks):
             tile: Unit = ("tile", block.tile)
             self._write.move(tile, op, Mnemonic.LOAD, phase, read=(block.rows + block.cols) * word)
-            common = {"phase": phase, "group": group, "array": self._numbers[name], "block": number}
-            self._write.add(
-                tile,
-                op,
-                None,
-                (),
-                mnemonic=Mnemonic.UPDATE,
-                kind=COUNTED,
-                t0=setup,
-                t1=per_pulse,
-                offset=offset,
-                **common,
-            )
+            common = {"kind": COUNTED, "phase": phase, "group": group, "array": self._numbers[name], "block": number}
+            pulse = {"mnemonic": int(Mnemonic.UPDATE), "t0": setup, "t1": per_pulse, "offset": offset}
+            self._write.add(tile, op, None, (), **common, **pulse)
             if has_refresh:
-                wait, per_round = self._costing.refresh(block.cols)
-                at = offset + 1 + number
-                self._write.add(
-                    tile,
-                    op,
-                    None,
-                    (),
-                    mnemonic=Mnemonic.REFRESH,
-                    kind=COUNTED,
-                    t0=wait,
-                    t1=per_round,
-                    offset=at,
-                    **common,
-                )
+                wait, each = self._costing.refresh(block.cols)
+                rounds = {"mnemonic": int(Mnemonic.REFRESH), "t0": wait, "t1": each, "offset": offset + 1 + number}
+                self._write.add(tile, op, None, (), **common, **rounds)
 
     def _transfer(self, op: TransferOp) -> None:
         """Read a line, scale it on the source's vector unit, send it to the target's tiles, and pulse them."""
