@@ -1,27 +1,66 @@
-"""A program's streams as text: one line per instruction, loops indented, channels named by where they go."""
+"""A program's streams as text: one line per instruction, loops indented, channels named by where they go.
+
+```
+   3 mvm forward fc1[0:64, 0:128] A=12 C=8 L=4 bank 0 double n=group 0[0] -> ch1 vector(0,0) (65 flits); reads 64 B
+```
+Number, mnemonic, phase; the block of an array (rows, columns) or the digital segment that it works for; the integers of
+its timing rule; where its count stands; channels with the unit at their other end; after the semicolon, what the bill
+counts each time it runs. `docs/microarchitecture.md` ("The instruction set") says what they mean.
+"""
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from ohmflow.compiler.program.entry import Entry
+from ohmflow.compiler.program.errors import ProgramError
 from ohmflow.compiler.program.program import Program
-from ohmflow.compiler.program.schedule import PHASES
-from ohmflow.compiler.program.tables import Mnemonic, Trip
+from ohmflow.compiler.program.schedule import COUNTED, FIXED, PHASES
+from ohmflow.compiler.program.tables import Mnemonic, Op, Trip
+
+_COSTS = (
+    ("buffer_read", "reads {:,} B"),
+    ("buffer_write", "writes {:,} B"),
+    ("simple", "{:,} simple"),
+    ("special", "{:,} special"),
+    ("host_bytes", "{:,} B at the host"),
+)
 
 
-def disassemble(program: Program) -> str:
-    """Write every entry's streams as text."""
+def disassemble(program: Program, entry: str | None = None, unit: str | None = None) -> str:
+    """Write streams as text.
+
+    Args:
+        program: whose.
+        entry: name of one entry; all of them if None.
+        unit: name of one unit; all that have a stream if None.
+
+    Raises:
+        ProgramError: the program has no such entry or unit.
+    """
+    if entry is not None and entry not in program.entries:
+        raise ProgramError(
+            f"--entry {entry}: must be one of the program's ({', '.join(sorted(program.entries))}); choose one of them"
+        )
+    names = [u.name for u in program.chip.units]
+    if unit is not None and unit not in names:
+        raise ProgramError(f"--unit {unit}: must be one of {_some(names)}; choose one of them")
     lines: list[str] = []
-    for name in sorted(program.entries):
-        lines.extend(_entry(program, program.entries[name]))
+    for name in sorted(program.entries) if entry is None else [entry]:
+        lines.extend(_entry(program, program.entries[name], unit))
     return "\n".join(lines) + "\n"
 
 
-def _entry(program: Program, entry: Entry) -> Iterator[str]:
+def _some(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:12])}, … ({len(names)} units)"
+
+
+def _entry(program: Program, entry: Entry, only: str | None) -> Iterator[str]:
     arguments = ", ".join(f"{a.name}: {a.kind} {a.dtype}{list(a.shape) if a.shape else ''}" for a in entry.arguments)
     yield f"entry {entry.name} ({arguments})"
     for number, unit in enumerate(program.chip.units):
         begin, end = int(entry.stream[number]), int(entry.stream[number + 1])
-        if begin == end:
+        if begin == end or only not in (None, unit.name):
             continue
         yield f"  {unit.name}"
         depth = 0
@@ -44,18 +83,36 @@ def _trip(entry: Entry, loop: int) -> str:
 
 def _instruction(program: Program, entry: Entry, i: int) -> str:
     row = entry.instructions[i]
-    text = f"{i:>4} {Mnemonic(int(row['mnemonic'])).name.lower():<8} {PHASES[int(row['phase'])]:<10}"
-    if row["array"] >= 0:
-        array = program.arrays[int(row["array"])]
-        block = array.blocks[int(row["block"])]
-        text += f" {array.name}[{block.row0}:{block.row0 + block.rows}, {block.col0}:{block.col0 + block.cols}]"
-    timing = ("fixed {t0}/{t1}", "read A={t0} C={t1} L={t2} mode={t3}", "count {t0}+n*{t1}")[int(row["kind"])]
-    text += " " + timing.format(**{k: int(row[k]) for k in ("t0", "t1", "t2", "t3")})
+    parts = [f"{i:>4} {Mnemonic(int(row['mnemonic'])).name.lower():<8} {PHASES[int(row['phase'])]:<10}"]
+    parts += [part for part in (_works_for(program, entry, row), _timing(row)) if part]
     if row["group"] >= 0:
-        text += f" n=group {int(row['group'])}[{int(row['offset'])}]"
+        parts.append(f"n=group {int(row['group'])}[{int(row['offset'])}]")
     for field, word in (("wait0", "<-"), ("wait1", "<-"), ("signal", "->")):
         if row[field] >= 0:
             channel = entry.channels[int(row[field])]
             other = program.chip.units[int(channel["src" if word == "<-" else "dst"])].name
-            text += f" {word} ch{int(row[field])} {other} ({int(channel['flits'])} flits)"
-    return text
+            parts.append(f"{word} ch{int(row[field])} {other} ({int(channel['flits'])} flits)")
+    costs = [text.format(int(row[name])) for name, text in _COSTS if row[name]]
+    return " ".join(parts) + (f"; {', '.join(costs)}" if costs else "")
+
+
+def _works_for(program: Program, entry: Entry, row: np.void) -> str:
+    """The block of an array, or the digital segment."""
+    if row["array"] >= 0:
+        array = program.arrays[int(row["array"])]
+        block = array.blocks[int(row["block"])]
+        return f"{array.name}[{block.row0}:{block.row0 + block.rows}, {block.col0}:{block.col0 + block.cols}]"
+    operation = int(row["operation"])
+    if row["mnemonic"] == Mnemonic.VEC and operation >= 0 and entry.operations["code"][operation] == Op.CALL:
+        return program.segments[int(entry.operations["symbol"][operation])].name
+    return ""
+
+
+def _timing(row: np.void) -> str:
+    t0, t1, t2, t3 = (int(row[name]) for name in ("t0", "t1", "t2", "t3"))
+    if row["kind"] == FIXED:
+        return f"{t0} cycles" if t0 == t1 else f"{t0} cycles latency {t1}"
+    if row["kind"] == COUNTED:
+        return f"{t0}+n*{t1}"
+    later = f" H={t3 >> 2}" if t3 >> 2 else ""
+    return f"A={t0} C={t1} L={t2}{later} bank {t3 & 1}{' double' if t3 & 2 else ''}"
