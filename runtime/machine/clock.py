@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmflow.compiler.program.schedule import MAX_DEPTH, Schedule, Timeline
+from ohmflow.runtime.machine import clock_columns as columns
 from ohmflow.runtime.machine import clock_kernel as kernel
+from ohmflow.runtime.machine.clock_reuse import innermost_loops
 from ohmflow.runtime.machine.errors import DeadlockError, LeftOverError, MachineError
 
 _INSTRUCTION_FIELDS = ("kind", "phase", "wait0", "wait1", "signal", "t0", "t1", "t2", "t3", "count")
@@ -45,16 +47,19 @@ class Clock:
         self._hop = schedule.hop.astype(np.int64)
         self._check()
         self._head, self._nested = _loop_starts(self._loops, len(self._instructions))
-        depths = self._channels[:, kernel.C_DEPTH]
+        depths = self._channels[:, columns.C_DEPTH]
         self._ring = np.concatenate([[0], np.cumsum(depths)[:-1]]).astype(np.int64)[: len(depths)]
         self._n_ring = int(depths.sum())
+        self._inner = innermost_loops(self._loops, len(self._instructions))
 
-    def run(self, counts: NDArray[np.int64], record: bool = False) -> Timeline:
+    def run(self, counts: NDArray[np.int64], record: bool = False, reuse: bool = True) -> Timeline:
         """Time the schedule with these counts.
 
         Args:
             counts: flat counts, as the schedule's addresses expect them.
             record: also return every issue and every grant of a link (costs memory).
+            reuse: skip periods that repeat the one before, which changes nothing of the timeline but `reused`;
+                never done while recording.
 
         Returns:
             The timeline.
@@ -66,7 +71,7 @@ class Clock:
         size = (4 * len(self._instructions) + 64, 16 * len(self._instructions) + 64) if record else (0, 0)
         while True:
             issues, grants = np.zeros((size[0], 5), np.int64), np.zeros((size[1], 4), np.int64)
-            status, end, phases, executed, busy, activity, waited, n_issues, n_grants, pc, arrived, consumed = (
+            status, end, phases, executed, busy, activity, waited, n_issues, n_grants, pc, arrived, consumed, reused = (
                 kernel.run(
                     self._stream,
                     self._instructions,
@@ -81,6 +86,8 @@ class Clock:
                     self._n_ring,
                     issues,
                     grants,
+                    self._inner,
+                    reuse and not record,
                 )
             )
             if n_issues <= size[0] and n_grants <= size[1]:
@@ -93,13 +100,13 @@ class Clock:
         issues, grants = issues[:n_issues], grants[:n_grants]
         issues = issues[np.argsort(issues[:, 4], kind="stable"), :4]
         grants = grants[np.argsort(grants[:, 0], kind="stable")]
-        return Timeline(int(end), phases, executed, busy, activity, waited, issues, grants)
+        return Timeline(int(end), phases, executed, busy, activity, waited, issues, grants, int(reused))
 
     def _check(self) -> None:
         """Refuse tables whose addresses point nowhere, which the compiled kernel would follow blindly."""
         channels, loops, instructions = self._channels, self._loops, self._instructions
         units = len(self._stream) - 1
-        for column, name in ((kernel.WAIT0, "wait0"), (kernel.WAIT1, "wait1"), (kernel.SIGNAL, "signal")):
+        for column, name in ((columns.WAIT0, "wait0"), (columns.WAIT1, "wait1"), (columns.SIGNAL, "signal")):
             if len(instructions) and not -1 <= instructions[:, column].min() <= instructions[:, column].max() < max(
                 len(channels), 0
             ):
@@ -107,9 +114,9 @@ class Clock:
         if len(channels):
             if channels[:, :2].min() < 0 or channels[:, :2].max() >= units:
                 raise MachineError(f"schedule: a channel must join two of {units} units")
-            if channels[:, kernel.C_DEPTH].min() < 1 or channels[:, kernel.C_FLITS].min() < 1:
+            if channels[:, columns.C_DEPTH].min() < 1 or channels[:, columns.C_FLITS].min() < 1:
                 raise MachineError("schedule: a channel's depth and flits must be at least 1")
-            if channels[:, kernel.C_RBEGIN].min() < 0 or channels[:, kernel.C_REND].max() > len(self._route):
+            if channels[:, columns.C_RBEGIN].min() < 0 or channels[:, columns.C_REND].max() > len(self._route):
                 raise MachineError("schedule: a channel's route must lie inside the route table")
         if len(self._route) and not 0 <= self._route.min() <= self._route.max() < len(self._hop):
             raise MachineError(f"schedule: a route must name one of {len(self._hop)} links")
@@ -119,7 +126,7 @@ class Clock:
             raise MachineError("schedule: a loop must enclose at least one instruction")
         if (
             len(instructions)
-            and not 0 <= instructions[:, kernel.PHASE].min() <= instructions[:, kernel.PHASE].max() < 7
+            and not 0 <= instructions[:, columns.PHASE].min() <= instructions[:, columns.PHASE].max() < 7
         ):
             raise MachineError("schedule: a phase must be one of 7")
 
@@ -134,10 +141,10 @@ class Clock:
             row = self._instructions[at]
             waits = [
                 f"a message on channel {c} from {self.schedule.unit_name(int(self._channels[c, 0]))}"
-                for c in {int(row[kernel.WAIT0]), int(row[kernel.WAIT1])} - {-1}
+                for c in {int(row[columns.WAIT0]), int(row[columns.WAIT1])} - {-1}
                 if arrived[c] <= consumed[c]
             ]
-            signal = int(row[kernel.SIGNAL])
+            signal = int(row[columns.SIGNAL])
             if not waits and signal >= 0:
                 waits = [f"a credit of channel {signal} to {self.schedule.unit_name(int(self._channels[signal, 1]))}"]
             what = " and ".join(waits) or "a second message on its channel"
@@ -158,8 +165,8 @@ def _loop_starts(loops: NDArray[np.int64], instructions: int) -> tuple[NDArray[n
     head = np.full(instructions + 1, -1, np.int64)
     nested = np.full(len(loops), -1, np.int64)
     for row in range(len(loops)):
-        begin, parent = int(loops[row, kernel.L_BEGIN]), int(loops[row, kernel.L_PARENT])
-        if parent >= 0 and loops[parent, kernel.L_BEGIN] == begin:
+        begin, parent = int(loops[row, columns.L_BEGIN]), int(loops[row, columns.L_PARENT])
+        if parent >= 0 and loops[parent, columns.L_BEGIN] == begin:
             nested[parent] = row
         else:
             head[begin] = row

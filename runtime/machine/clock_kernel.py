@@ -18,16 +18,50 @@ from numba import njit
 from numpy.typing import NDArray
 
 import ohmflow.runtime.kernel_cache  # noqa: F401  (must run before a kernel is declared)
+from ohmflow.runtime.machine.clock_columns import (
+    BUSY,
+    C_DEPTH,
+    C_DST,
+    C_FLITS,
+    C_RBEGIN,
+    C_REND,
+    C_SRC,
+    CONVERTER,
+    COUNT,
+    CREDIT,
+    KIND,
+    L_BEGIN,
+    L_COUNT,
+    L_END,
+    L_STRIDE,
+    L_TRIP,
+    MESSAGE,
+    PHASE,
+    SIGNAL,
+    STRIDE,
+    T0,
+    T1,
+    T2,
+    T3,
+    WAIT0,
+    WAIT1,
+)
+from ohmflow.runtime.machine.clock_reuse import (
+    END,
+    FIRST_PATIENCE,
+    HEAP_SIZE,
+    ITERATION,
+    LEADER,
+    LEVEL,
+    LOOK_EVERY,
+    PATIENCE,
+    WATCH,
+    State,
+    look,
+    room_for,
+)
 
 Ints = NDArray[np.int64]
-
-# Columns of the packed tables (see `clock.py`).
-KIND, PHASE, WAIT0, WAIT1, SIGNAL, T0, T1, T2, T3, COUNT, STRIDE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
-L_BEGIN, L_END, L_PARENT, L_TRIP, L_COUNT, L_STRIDE = 0, 1, 2, 3, 4, 5
-C_SRC, C_DST, C_DEPTH, C_FLITS, C_RBEGIN, C_REND = 0, 1, 2, 3, 4, 5
-
-BUSY, MESSAGE, CREDIT, CONVERTER = 0, 1, 2, 3
-"""Columns of an instruction's activity."""
 
 DONE, DEADLOCK, LEFT_OVER = 0, 1, 2
 
@@ -148,6 +182,8 @@ def run(
     n_ring: int,
     issues: Ints,
     grants: Ints,
+    inner: Ints,
+    reuse: bool,
 ) -> Any:
     """Simulate one schedule.
 
@@ -165,11 +201,13 @@ def run(
         n_ring: total of the channels' depths.
         issues: [N, 5] record of (instruction, issue, release, completion, unit), or [0, 5] for none.
         grants: [M, 4] record of (link, channel, entry, grant), or [0, 4] for none.
+        inner: [I] innermost loop around each instruction, or -1.
+        reuse: whether to skip periods that repeat the one before; then nothing may be recorded.
 
     Returns:
         (status, end, phase_cycles [U, 7], executed [I], link_busy [L], activity [I, 4], link_wait [L], issues, grants,
-        pc [U], arrived [C], consumed [C]). The numbers of issues and grants may exceed N and M; then the records hold
-        the first ones.
+        pc [U], arrived [C], consumed [C], reused cycles). The numbers of issues and grants may exceed N and M; then the
+        records hold the first ones.
     """
     n_units = stream.shape[0] - 1
     n_channels = channels.shape[0]
@@ -209,6 +247,42 @@ def run(
     recorded = 0
     granted_rows = 0
     recording = issues.shape[0] > 0
+
+    marks = np.zeros(2, np.int64)
+    now = State(
+        pc,
+        depth,
+        stack,
+        ordinal,
+        trips,
+        ready,
+        packets,
+        covered,
+        bank_free,
+        entered,
+        arrival,
+        credit,
+        arrived,
+        consumed,
+        taken,
+        returned,
+        free,
+        heap,
+        link_busy,
+        link_wait,
+        phase_cycles,
+        executed,
+        activity,
+        marks,
+    )
+    then = room_for(now)
+    watch = np.full(WATCH, -1, np.int64)
+    watch[PATIENCE] = FIRST_PATIENCE
+    level = np.zeros(n_units, np.int64)
+    reused = 0
+    events = 0
+    ran = -1
+    leader = -1
 
     while True:
         while n_work > 0:
@@ -298,6 +372,7 @@ def run(
                         heap, heap_size, complete, (u << 40) | packets[u], signal, channels[signal, C_RBEGIN]
                     )
                 packets[u] += 1
+                ran = u
                 executed[i] += 1
                 activity[i, BUSY] += release - t - bank_wait
                 activity[i, MESSAGE] += fed - ready[u]
@@ -320,6 +395,15 @@ def run(
 
         if heap_size == 0:
             break
+        events += 1
+        if reuse and (
+            events % LOOK_EVERY == 0
+            or (leader < 0 and events & (events - 1) == 0)
+            or (leader >= 0 and ordinal[leader, watch[LEVEL]] != watch[ITERATION])
+        ):
+            marks[HEAP_SIZE], marks[END] = heap_size, end
+            reused += look(watch, ran, then, now, level, instructions, loops, channels, ring, counts, inner)
+            end, leader = marks[END], watch[LEADER]
         cycle, key, channel, position = heap[0, 0], heap[0, 1], heap[0, 2], heap[0, 3]
         heap_size = _pop(heap, heap_size)
         flits = channels[channel, C_FLITS]
@@ -374,4 +458,5 @@ def run(
         pc,
         arrived,
         consumed,
+        reused,
     )
