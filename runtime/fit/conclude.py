@@ -151,7 +151,9 @@ def conclude(likely: Likely, nominal: Nominal) -> Concluded:
     parameters = _parameters(likely, nominal, scale, pops, means, (high, low), c, given)
     told = likely.trains.read_error
     read = Estimate(*told) if told is not None else Estimate(half * rho[0], half * rho[1], half * rho[2])
-    if parameters:
+    if parameters and not parameters["dw_min"].told:
+        parameters["write_noise"] = _UNTOLD
+    elif parameters:
         parameters["write_noise"] = _write_noise(rho, parameters["dw_min"], scale) if told is not None else _ONE_READ
     for name in likely.model.absent:
         parameters.pop(name, None)
@@ -236,6 +238,10 @@ def _parameters(
         )
         found[spread] = _over(pops[number], (1.0, 1.0, 1.0))
     found |= _constants(likely, nominal, scale, ends)
+    if any(not found[name].told for name in m.step_hangs_on):
+        hangs = f"not told: it hangs on {' and '.join(m.step_hangs_on)}, which are not all told"
+        for name in ("dw_min", "dw_min_dtod", "up_down", "up_down_dtod"):
+            found[name] = Estimate(found[name].value, float("nan"), float("nan"), hangs)
     if m.given is not None:
         given_by_trains = m.given(likely.trains).items()
         found |= {name: Estimate(value, float("nan"), float("nan"), note) for name, (value, note) in given_by_trains}

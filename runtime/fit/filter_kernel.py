@@ -190,12 +190,6 @@ def _resolve_step(law: Any, p: Any, upper: Any, up: Any, x0: Any, x: Any, v: Any
 
 
 @njit(cache=True)
-def mean_step(law: Any, theta: Any, upper: Any, up: Any, x0: Any, x: Any) -> Any:
-    """Mean signed step of the usual pulse at x, known without error; see `step_law`."""
-    return _step(law, natural(_number(law), upper, theta), upper, up, x0, x, 0.0, 0.0, 1.0)[0]
-
-
-@njit(cache=True)
 def _read(m: Any, v: Any, sign: Any, bound: Any, y: Any, r: Any) -> Any:
     """Log density of a read after a pulse, and mean and variance of x given it."""
     total = v + r
@@ -236,7 +230,7 @@ def _clip(m: Any, v: Any, sign: Any, bound: Any) -> Any:
     return both, inside * (cut_var + (cut - both) ** 2) + (1.0 - inside) * (bound - both) ** 2
 
 
-@njit(cache=True)
+@njit
 def advance(law: Any, p: Any, upper: Any, x0: Any, up: Any, pulses: Any, m: Any, v: Any, width: Any, volts: Any) -> Any:
     """Mean and variance after some pulses, before the last one is clipped."""
     sign = 1.0 if up else -1.0
@@ -251,8 +245,7 @@ def advance(law: Any, p: Any, upper: Any, x0: Any, up: Any, pulses: Any, m: Any,
     return m, v
 
 
-@njit(cache=True)
-def score(
+def _score(
     law: Any,
     upper: Any,
     x0: Any,
@@ -322,8 +315,7 @@ def score(
     return value, gradient, outer
 
 
-@njit(cache=True)
-def innovations(
+def _innovations(
     law: Any,
     upper: Any,
     x0: Any,
@@ -354,3 +346,25 @@ def innovations(
             z[i] = (y[i] - clipped) / sqrt(spread + r)
             _, m, v = _read(m, v + 1e-16, sign, bound, y[i], r)
     return z
+
+
+def _mean_step(law: Any, theta: Any, upper: Any, up: Any, x0: Any, x: Any) -> Any:
+    """Mean signed step of the usual pulse at x, known without error; see `step_law`."""
+    return _step(law, natural(_number(law), upper, theta), upper, up, x0, x, 0.0, 0.0, 1.0)[0]
+
+
+class _Kernel:
+    """A kernel that is kept for our laws; for a law from elsewhere it is compiled anew in each process.
+
+    A kept kernel names the law's class, which another process may not be able to import, or of which the source may
+    have changed.
+    """
+
+    def __init__(self, function: Any) -> None:
+        self.kept, self.anew = njit(cache=True)(function), njit(function)
+
+    def __call__(self, law: Any, *rest: Any) -> Any:
+        return (self.anew if isinstance(law, tuple) else self.kept)(law, *rest)
+
+
+score, innovations, mean_step = _Kernel(_score), _Kernel(_innovations), _Kernel(_mean_step)

@@ -49,6 +49,7 @@ MODELS = (
         fixed={"a": 1.0, "b": 0.0},
         needs_zero=True,
         constants=_constants,
+        step_hangs_on=("A_up", "A_down"),
     ),
 )
 """How it is fitted."""

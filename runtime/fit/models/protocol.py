@@ -59,6 +59,7 @@ class FitModel:
             its bounds, and the nominal ones.
         window_settles: number that is 0 by choice where the window is not given.
         told_apart: whether trains can tell it from other models; if not, it is fitted only when asked for.
+        step_hangs_on: constants without which the size of a step is not told.
         has_table: whether the device takes the steps' distribution as a table.
     """
 
@@ -84,6 +85,7 @@ class FitModel:
     window_settles: str = ""
     told_apart: bool = True
     has_table: bool = False
+    step_hangs_on: tuple[str, ...] = ()
 
     @property
     def upper(self) -> int:

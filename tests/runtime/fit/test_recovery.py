@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from ohmflow.runtime.devices.registry import device_class
+from ohmflow.runtime.devices.step_table import StepTable
 from ohmflow.runtime.fit.fitting import fit
 from ohmflow.runtime.fit.models.registry import FIT_MODELS, fit_model
 from ohmflow.runtime.fit.recovery import KNOWN, Known, held, measured, trains_of, trial
+from ohmflow.runtime.fit.step_shape import Shape
+from ohmflow.runtime.fit.study import comparable
 from ohmflow.runtime.fit.synthesis import Plan, synthesise
 from ohmflow.runtime.fit.window import Nominal
 
@@ -84,6 +87,44 @@ def test_a_window_that_is_given_is_kept() -> None:
     fitted = fit(fit_model("constant-step"), trains, Nominal(window=(1e-7, 1.1e-6)))
     assert fitted.g_min.value == pytest.approx(1e-7) and fitted.g_max.value == pytest.approx(1.1e-6)
     assert fitted.g_max.note == "given, not fitted"
+
+
+def test_symmetry_points_tell_a_reference_only_where_the_window_is_given() -> None:
+    known = KNOWN["soft-bounds-reference"]
+    trains = measured(known, Plan(8, 1, 150, 150, read_error=5e-9, seed=6))
+    model = fit_model("soft-bounds-reference")
+    free, given = (fit(model, trains, Nominal(window=w)) for w in (None, (1.5e-7, 1.15e-6)))
+    assert not free.parameters["reference_mean"].told and free.parameters["reference_mean"].value == 0.0
+    assert given.parameters["reference_mean"].low < 0.1 < given.parameters["reference_mean"].high
+    assert "up_down_dtod" not in free.parameters
+
+
+def test_pulses_of_one_kind_tell_no_law_of_width_and_voltage() -> None:
+    trains = measured(KNOWN["constant-step"], Plan(4, 1, 80, 80, read_error=5e-9, seed=5))
+    fitted = fit(fit_model("protonic"), trains, Nominal())
+    assert fitted.parameters["dw_min"].told
+    assert all(not fitted.parameters[name].told for name in ("beta", "hop_nm", "width_ns", "amplitude_V"))
+    assert "protonic" not in {model.name for model in comparable(trains)}
+
+
+def test_a_table_has_the_mean_and_spread_that_it_was_made_of() -> None:
+    mean, spread = np.tile(np.linspace(1.4, 0.6, 5), (2, 1)), np.full((2, 5), 0.3)
+    shape = Shape(mean, spread, np.array([0.6, 0.0]), np.array([0.5, 0.0]), np.zeros(2, np.int64))
+    table = StepTable(**shape.table(0.02, 1.0, -1.0))
+    assert np.allclose(table.mean(True), 0.02 * mean[0], rtol=1e-3)
+    assert np.allclose(table.mean(False), -0.02 * mean[1], rtol=1e-3)
+    up, down = np.array(table.up[2]) / 0.02, -np.array(table.down[2]) / 0.02
+    assert up[-1] - 1.0 > 1.15 * (1.0 - up[0])  # skewed to long steps
+    assert down[0] - 1.0 == pytest.approx(1.0 - down[-1], rel=1e-3)
+
+
+def test_skew_of_steps_is_told_through_noise_as_large_as_their_spread() -> None:
+    # Noise of a difference of two reads is 0.9 of the spread between pulses. The steps up have a skew of 1.0, of which a
+    # table holds 0.8 at most; those down have none.
+    trains = measured(KNOWN["measured"], Plan(12, 2, 150, 150, read_error=2e-9, seed=2))
+    shape = fit(fit_model("measured"), trains, Nominal()).shape
+    assert shape is not None
+    assert 0.5 < shape.skew[0] <= 0.8 and abs(shape.skew[1]) < 0.25
 
 
 def test_equal_measurements_are_fitted_equally() -> None:

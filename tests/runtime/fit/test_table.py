@@ -57,6 +57,35 @@ def test_mark_line_ends_separators_names_and_empty_lines_do_not_matter(table) ->
     assert odd.half == pytest.approx(plain.half / 1000)
 
 
+def driven(amplitude: str = "amplitude_V", first: str = "") -> tuple[list[str], str]:
+    lines = [f"{line},{first},{first}" if ",0," in line else f"{line},5,-10" for line in rows()]
+    lines += [line.replace("a,1,", "a,2,").replace(",5,-10", ",10,-9") for line in lines[1:]]
+    return lines, f"{HEAD},width_ns,{amplitude}"
+
+
+def test_pulses_may_have_widths_and_amplitudes(table) -> None:
+    trains = read_trains(table(*driven()))
+    assert trains.usual == (5e-9, 10.0)
+    assert trains.drives.tolist() == [2, 2]
+    assert trains.drive[0].tolist() == [0.0, 1.0]
+    assert np.allclose(trains.drive[-1], [np.log(2.0), 0.9])
+
+
+@pytest.mark.parametrize("up,down", [("up", "down"), ("+1", "-1")])
+def test_numbers_of_pulses_are_read_alike_in_words_and_numbers(table, up: str, down: str) -> None:
+    lines, head = driven(first="0")
+    lines = [line.replace("a,", "1,", 1).replace(",up,", f",{up},").replace(",down,", f",{down},") for line in lines]
+    assert np.allclose(read_trains(table(lines, head)).drive[-1], [np.log(2.0), 0.9])
+
+
+def test_amplitudes_without_unit_and_pulses_of_none_are_said(table) -> None:
+    with pytest.raises(FitInputError, match="must end in its unit, not in 'none'; name it such as amplitude_V"):
+        read_trains(table(*driven("amplitude")))
+    lines, head = driven()
+    with pytest.raises(FitInputError, match=r":4: 'width_ns' must not be 0"):
+        read_trains(table([*lines[:2], lines[2].replace(",5,", ",0,"), *lines[3:]], head))
+
+
 def test_order_of_rows_does_not_matter(table) -> None:
     lines = rows("a") + rows("b")
     plain, mixed = (read_trains(table(some)) for some in (lines, lines[:13] + lines[25:] + lines[13:25]))
