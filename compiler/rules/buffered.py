@@ -20,6 +20,7 @@ from ohmflow.compiler.program.marks import LoopMark, Parameter
 from ohmflow.compiler.rules.fast_array import (
     FAST,
     FastOptions,
+    fast_mark,
     fast_parts,
     fetch,
     filled,
@@ -121,14 +122,10 @@ class BufferedRule(Rule):
 
     def mark(self, setting: Setting) -> Mapping[str, Parameter]:
         """What a fused kernel needs to know."""
-        options, layer = setting.options, setting.layer
+        options = setting.options
         step = logical_step(setting)
         return {
-            "rows": layer.rows,
-            "transfer_every": options.transfer_every,
-            "fast_lr": options.fast_lr,
-            "pulses_step": options.pulses * step,
-            "share": layer.rows * options.transfer_every / options.memory,
+            **fast_mark(setting),
             "per_step": 1 / (options.threshold * step),
             "step": step_below(setting),
             "keep": options.keep,

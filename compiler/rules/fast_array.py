@@ -16,6 +16,7 @@ import numpy as np
 from pydantic import Field
 from xdsl.ir import Block, SSAValue
 
+from ohmflow.compiler.program.marks import Parameter
 from ohmflow.compiler.rules.loops import VectorPair
 from ohmflow.compiler.rules.protocol import (
     AuxiliaryArray,
@@ -115,6 +116,18 @@ def fast_parts(setting: Setting) -> tuple[AuxiliaryArray, tuple[RuleState, ...],
         (RuleState("count", "counter", vec(of="i64")), RuleState("largest", "statistic", vec(2))),
         _pace(layer, setting.options, logical_step(setting)),
     )
+
+
+def fast_mark(setting: Setting) -> dict[str, Parameter]:
+    """What a fused kernel needs to know of a fast array's pace."""
+    options, layer = setting.options, setting.layer
+    return {
+        "lines": layer.rows,
+        "transfer_every": options.transfer_every,
+        "fast_lr": options.fast_lr,
+        "pulses_step": options.pulses * logical_step(setting),
+        "share": layer.rows * options.transfer_every / options.memory,
+    }
 
 
 def _pace(layer: Layer, options: Any, step: float) -> RuleSegment:

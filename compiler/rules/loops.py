@@ -90,11 +90,21 @@ def for_each_vector(
     body.add_op(YieldOp(carried=values))
     loop = ForOp(context.batch, body, carried, after=list(after))
     if mark is not None:
-        loop.attributes[RULE] = StringAttr(mark.rule)
-        loop.attributes[PARAMETERS] = StringAttr(mark.text)
+        set_mark(loop, mark)
     _name(loop.carried_outs, hints)
     context.block.add_op(loop)
     return tuple(loop.carried_outs)
+
+
+def set_mark(loop: ForOp, mark: LoopMark) -> None:
+    """Let a fused kernel run a loop.
+
+    Args:
+        loop: that the rule wrote.
+        mark: what a kernel needs to know.
+    """
+    loop.attributes[RULE] = StringAttr(mark.rule)
+    loop.attributes[PARAMETERS] = StringAttr(mark.text)
 
 
 def _name(values: Sequence[SSAValue], hints: Sequence[str | None]) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from xdsl.ir import SSAValue
 
+from ohmflow.compiler.program.marks import LoopMark, Parameter
 from ohmflow.compiler.rules.fast_array import (
     get_rows,
     logical_step,
@@ -22,7 +23,7 @@ from ohmflow.compiler.rules.fast_array import (
     step_below,
     write_row,
 )
-from ohmflow.compiler.rules.loops import VectorPair, for_each_vector
+from ohmflow.compiler.rules.loops import VectorPair, for_each_vector, set_mark
 from ohmflow.compiler.rules.protocol import (
     MAIN,
     Declaration,
@@ -121,7 +122,15 @@ class MixedPrecision(Rule):
             pair.block.add_op(kept)
             return [kept.out]
 
-        (chi,) = for_each_vector(context, [context.versions[CHI]], step)
+        setting = context.setting
+        longest = setting.facts.train_length or UNLIMITED
+        told: dict[str, Parameter] = {
+            "per_step": 1 / logical_step(setting),
+            "most": float(longest),
+            "step": step_below(setting),
+        }
+        mark = LoopMark(self.name, told)
+        (chi,) = for_each_vector(context, [context.versions[CHI]], step, mark=mark)
         (first,) = context.call(context.block, "begin", [], "transfer")
         body = loop_body([first.type, chi.type, context.version.type])
         line, hidden, main = body.args[1:]
@@ -133,5 +142,6 @@ class MixedPrecision(Rule):
         written = write_row(context, body, context.sites[0].site, point, minus, size, main)
         body.add_op(YieldOp(carried=[following, kept, written]))
         loop = ForOp(context.setting.layer.rows, body, [first, chi, context.version], after=list(context.dones))
+        set_mark(loop, mark)
         context.block.add_op(loop)
         return {CHI: loop.carried_outs[1], MAIN: loop.carried_outs[2]}

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import Field
 from xdsl.ir import Block, SSAValue
 
+from ohmflow.compiler.program.marks import LoopMark
 from ohmflow.compiler.rules.fast_array import fetch, filled, keep
 from ohmflow.compiler.rules.loops import VectorPair, for_each_vector
 from ohmflow.compiler.rules.protocol import (
@@ -127,7 +128,9 @@ class Residual(Rule):
             return [following, *tiles]
 
         tokens = list(dict.fromkeys(token for part in parts for token in context.tokens[part]))
-        ends = for_each_vector(context, [count, *(context.versions[part] for part in parts)], step, tokens)
+        mark = LoopMark(self.name, {"transfer_every": options.transfer_every, "lines": context.setting.layer.rows})
+        carried = [count, *(context.versions[part] for part in parts)]
+        ends = for_each_vector(context, carried, step, tokens, mark)
         return keep(context, ["count"], ends[:1], dones) | dict(zip(parts, ends[1:], strict=True))
 
 

@@ -14,9 +14,11 @@ from collections.abc import Mapping, Sequence
 
 from xdsl.ir import Block, SSAValue
 
+from ohmflow.compiler.program.marks import LoopMark
 from ohmflow.compiler.rules.fast_array import (
     FAST,
     FastOptions,
+    fast_mark,
     fast_parts,
     fetch,
     get_rows,
@@ -95,7 +97,9 @@ class Shd(Rule):
 
         tokens = list(dict.fromkeys([*context.tokens[FAST], *context.dones]))
         parts = [FAST, MAIN, *([ZERO] if context.setting.options.zero_shift else [])]
-        last = for_each_vector(context, [*values, *(context.versions[part] for part in parts)], step, tokens)
+        mark = LoopMark(self.name, fast_mark(context.setting))
+        carried = [*values, *(context.versions[part] for part in parts)]
+        last = for_each_vector(context, carried, step, tokens, mark)
         return keep(context, _WHOLE, last[:2], dones) | dict(zip(parts, last[2:], strict=True))
 
 

@@ -142,7 +142,7 @@ class TikiTaka(Rule):
             pair.block.add_op(when)
             return [following, *when.outs]
 
-        mark = LoopMark(self.name, {"transfer_every": options.transfer_every, "columns": context.setting.layer.cols})
+        mark = LoopMark(self.name, {"transfer_every": options.transfer_every, "lines": context.setting.layer.cols})
         tokens = [*context.tokens[FAST], *(t for t in context.dones if t not in context.tokens[FAST])]
         n, fast, slow = for_each_vector(
             context, [counter.value, context.versions[FAST], context.version], step, tokens, mark

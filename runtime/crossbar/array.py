@@ -13,12 +13,12 @@ from ohmflow.runtime.crossbar.ageing import Ageing, AgeingSpec
 from ohmflow.runtime.crossbar.counts import ReadCounts, UpdateCounts
 from ohmflow.runtime.crossbar.draws import Purpose, key_of, normal_plane
 from ohmflow.runtime.crossbar.errors import ShapeError, SpecError, StateError
-from ohmflow.runtime.crossbar.reading import Reader
+from ohmflow.runtime.crossbar.reading import Reader, ReadFigures
 from ohmflow.runtime.crossbar.spec import Block, ConductanceSpec, DrawSite, ReadSpec, UpdateSpec, check_tiling
-from ohmflow.runtime.crossbar.updating import Updater
+from ohmflow.runtime.crossbar.updating import UpdateFigures, Updater
 from ohmflow.runtime.crossbar.wear import Wear, WearSpec
 from ohmflow.runtime.devices.protocol import Device
-from ohmflow.runtime.devices.upkeep import Conducting, begin, settle, state_of, window_bounds_of
+from ohmflow.runtime.devices.upkeep import Conducting, TurnTaking, begin, settle, state_of, window_bounds_of
 
 Matrix = npt.NDArray[np.float32]
 
@@ -95,6 +95,7 @@ class CrossbarArray:
             identity,
             partial(device.conducting, self.planes) if isinstance(device, Conducting) else None,
         )
+        self._takes_turns = isinstance(device, TurnTaking)
         self._updater = Updater(name, device, self.planes, update, places, identity)
         self.hidden = np.zeros_like(self.w) if self._updater.hides_weights else self.w
         self.wear = Wear(wear, rows, cols, seed, array_id) if wear is not None and is_pulsed else None
@@ -270,7 +271,8 @@ class CrossbarArray:
             )
         self._reader.touch()
         rate = float(lr) / self.alpha
-        begin(self.device, self.planes, at.step)
+        if self._takes_turns:
+            begin(self.device, self.planes, at.step)
         if self.wear is None:
             return self._dosed(self._updater.update(self.w, self.hidden, x, d, rate, at, scheme))
         self._updater.count_pulses(x, d, rate, at, self.wear.pulses, scheme)
@@ -286,6 +288,25 @@ class CrossbarArray:
         if counts.refresh is not None:
             self.wear.pulses += counts.refresh.device_pulses.astype(np.uint32)
         return self._dosed(counts)
+
+    def update_figures(self, scheme: str | None = None) -> UpdateFigures | None:
+        """What a fused kernel needs to pulse `hidden` by itself; it marks and shows what it pulses, and calls `moved`.
+
+        Args:
+            scheme: how pulses are chosen; None for that of the array's `UpdateSpec`.
+
+        Returns:
+            The figures; None where more is done in an update than its pulses.
+        """
+        return None if self.wear is not None or self._takes_turns else self._updater.figures(scheme)
+
+    def read_figures(self, transposed: bool = False) -> ReadFigures | None:
+        """What a fused kernel needs to read a line by itself; None where a read depends on more than the line."""
+        return self._reader.figures(transposed)
+
+    def moved(self) -> None:
+        """Say that a fused kernel has pulsed the devices, and set `w` and `hidden`."""
+        self._reader.touch()
 
     def _dosed(self, counts: UpdateCounts) -> UpdateCounts:
         """Add what the reads of a refresh conducted: as the devices stand behind it."""

@@ -37,6 +37,11 @@ class InputScales:
         self._counts = np.zeros(len(self._sums), np.int64)
         self._step = np.full(1, -1, np.int64)
 
+    @property
+    def fixed(self) -> npt.NDArray[np.float64]:
+        """What `of` gives for any vectors, where there are no averages."""
+        return self._scales
+
     def of(self, vectors: npt.NDArray[np.float32], at: DrawSite) -> npt.NDArray[np.float64]:
         """Return the scale of each block, and take the vectors into the running means.
 

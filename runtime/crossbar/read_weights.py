@@ -79,6 +79,21 @@ class ReadWeights:
         self.seen: Matrix = np.empty((0, 0), np.float32)
         self.squares: Matrix = np.empty((0, 0), np.float32)
 
+    @property
+    def slope(self) -> float:
+        """Siemens per device unit; 0 if the currents are not known."""
+        return self._slope
+
+    @property
+    def base(self) -> float:
+        """Conductance of a cell with w = 0 and of its reference, siemens."""
+        return self._elements * self._at_zero
+
+    @property
+    def conducts_apart(self) -> bool:
+        """Whether a cell's conductance does not follow from its weight."""
+        return self._conducting is not None
+
     def touch(self) -> None:
         """Say that the weights have changed."""
         self._is_stale = True

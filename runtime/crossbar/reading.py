@@ -1,6 +1,7 @@
 """How an array is read: its blocks, converters and conductances on one side, the read kernel on the other."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,28 @@ from ohmflow.runtime.crossbar.spec import ConductanceSpec, DrawSite, ReadSpec
 Matrix = npt.NDArray[np.float32]
 
 _EXACT = ReadSpec(None, None, bound_management="none")
+
+
+class ReadFigures(NamedTuple):
+    """What a kernel needs that reads single lines by itself.
+
+    Attributes:
+        settings: float64, see `read_converters`.
+        scales: [blocks] float64, see `read_kernel.read`.
+        variances: [blocks, longest line count] float32 of the noise of output lines.
+        mismatches: [4, blocks, 0] float32: converters are alike.
+        slope: siemens per device unit.
+        base: conductance of a cell with w = 0 and of its reference, siemens.
+        counts_dose: whether a dose is counted.
+    """
+
+    settings: npt.NDArray[np.float64]
+    scales: npt.NDArray[np.float64]
+    variances: Matrix
+    mismatches: Matrix
+    slope: float
+    base: float
+    counts_dose: bool
 
 
 class Reader:
@@ -65,6 +88,26 @@ class Reader:
         """What reads remember, by name, not copied: the running means of `average-abs-max`; nothing without it."""
         sides: Mapping[str, InputScales] = dict(zip(("forward", "transposed"), self._scales, strict=True))
         return {f"read_{side}_{name}": own for side, scales in sides.items() for name, own in scales.state().items()}
+
+    def figures(self, transposed: bool) -> ReadFigures | None:
+        """What a kernel needs that reads a line by itself.
+
+        Args:
+            transposed: whether it drives columns.
+
+        Returns:
+            The figures; None where the result or the dose of a line depends on more than the line.
+        """
+        spec, weights = self._spec, self._weights
+        scales, unlike = self._scales[transposed], self._mismatches[transposed]
+        if self._is_exact or self._in_passes or scales.averages or unlike.size or weights.conducts_apart:
+            return None
+        if spec.thermal > 0 or spec.flicker > 0 or spec.ir_drop != "none":
+            return None
+        variances = weights.variances(transposed)
+        return ReadFigures(
+            self._settings, scales.fixed, variances, unlike, weights.slope, weights.base, weights.counts_dose
+        )
 
     def read(self, w: Matrix, vectors: Matrix, transposed: bool, at: DrawSite) -> tuple[Matrix, ReadCounts]:
         """Read all blocks.

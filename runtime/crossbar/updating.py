@@ -1,5 +1,7 @@
 """How an array is updated: settings, devices and counts on one side, the update kernels on the other."""
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -8,17 +10,35 @@ from ohmflow.runtime.crossbar.errors import NotFiniteError, SpecError
 from ohmflow.runtime.crossbar.half_select_kernel import half_select_kernel_for
 from ohmflow.runtime.crossbar.spec import DrawSite, UpdateSpec
 from ohmflow.runtime.crossbar.trains import CLIPPED, COINCIDENCES, COL_PULSES, LOST, NOT_FINITE, ROW_PULSES
-from ohmflow.runtime.crossbar.update_kernel import update_kernel_for
+from ohmflow.runtime.crossbar.update_kernel import update_kernel_for, update_pulsed
 from ohmflow.runtime.crossbar.update_reference_kernel import reference_kernel_for
 from ohmflow.runtime.crossbar.update_schemes import COMPRESSED, SCHEME_NUMBERS, count_all
 from ohmflow.runtime.crossbar.wear_kernel import count_pulses
 from ohmflow.runtime.crossbar.write_noise import show
 from ohmflow.runtime.devices.protocol import Device
 from ohmflow.runtime.devices.stepped import write_noise_of
-from ohmflow.runtime.devices.upkeep import Maintenance, maintain
+from ohmflow.runtime.devices.upkeep import Maintenance, StatefulDevice, maintain
 
 Matrix = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.int64]
+
+
+class UpdateFigures(NamedTuple):
+    """What a kernel needs that calls `update_pulsed` by itself.
+
+    Attributes:
+        settings: float64, see `trains`.
+        scheme: number of the update scheme, see `update_schemes`.
+        write_noise: its standard deviation, device units, float32; 0 for none.
+        blocks: [blocks, 4] int64 row0, col0, rows, cols.
+        identity: uint64 seed, array.
+    """
+
+    settings: npt.NDArray[np.float64]
+    scheme: int
+    write_noise: np.float32
+    blocks: npt.NDArray[np.int64]
+    identity: npt.NDArray[np.uint64]
 
 
 class Updater:
@@ -48,6 +68,7 @@ class Updater:
         self._blocks = blocks
         self._identity = identity
         self._pulsed = device.dw_min > 0.0
+        self._is_maintained = isinstance(device, StatefulDevice)
         self._write_noise = np.float32(write_noise_of(device))
         self._half_select = spec.half_select_step > 0.0
         choose = reference_kernel_for if spec.kernel == "reference" else update_kernel_for
@@ -109,7 +130,7 @@ class Updater:
         )
         if marks is not None:
             show(hidden, marks, self._write_noise, w)
-        refresh = self._maintain(w, hidden, at)
+        refresh = self._maintain(w, hidden, at) if self._is_maintained else None
         if totals[NOT_FINITE]:
             raise NotFiniteError(
                 f"{self._name}: x and d of an update must be finite, not so in {totals[NOT_FINITE]} of {n} vectors; "
@@ -119,6 +140,20 @@ class Updater:
         half_moves = self._half_moves(rows, cols, together)
         clipped, lost = int(totals[CLIPPED]), int(totals[LOST])
         return UpdateCounts(lengths, rows, cols, together, half_moves, clipped, lost, n, refresh)
+
+    def figures(self, scheme: str | None) -> UpdateFigures | None:
+        """What a kernel needs that pulses the devices itself, calling `update_pulsed`.
+
+        Args:
+            scheme: how pulses are chosen; None for that of the spec.
+
+        Returns:
+            The figures; None where that kernel is not what updates these devices, or not all that is done to them.
+        """
+        if self._kernel is not update_pulsed or self._is_maintained or not self._pulsed:
+            return None
+        number = self._number_of(scheme or self._scheme)
+        return UpdateFigures(self._settings, number, self._write_noise, self._blocks, self._identity)
 
     def _maintain(self, w: Matrix, hidden: Matrix, at: DrawSite) -> RefreshCounts | None:
         """Give devices that remember more than their weight what is due."""

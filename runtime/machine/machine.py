@@ -20,6 +20,7 @@ from ohmflow.runtime.machine.clock import Clock
 from ohmflow.runtime.machine.errors import ScratchpadError, WaitError
 from ohmflow.runtime.machine.make_arrays import make_arrays
 from ohmflow.runtime.machine.masks import with_masks
+from ohmflow.runtime.machine.memory_ways import ways_of_matrices
 from ohmflow.runtime.machine.values import PATCH_BYTES, ValueEngine
 from ohmflow.targets.schema.target import Target
 
@@ -187,9 +188,12 @@ class Machine:
                 ways = [f"use a batch of at most {most}"] if most > 0 else []
                 if self.program.manifest["packing"] == "share" and len(self.program.arrays) > 1:
                     ways.append("spread the arrays over the chip (--packing spread)")
+                word = 0 if self.target.chip is None else self.target.chip.vector_unit.word_bytes
+                told, more = ways_of_matrices(self.program, fixed, size, word) if word else ("", ())
+                ways += more
                 raise ScratchpadError(
                     f"{entry}: what {unit} keeps for a batch of {batch} must fit its memory of {size:,} bytes, "
-                    f"not {need:,}; {', '.join([*ways, 'or take a target with more memory there'])}"
+                    f"not {need:,}{told}; {', '.join([*ways, 'or take a target with more memory there'])}"
                 )
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 from warnings import warn
 
 from ohmflow.compiler.program.marks import LoopMark
-from ohmflow.runtime.rules.buffered import fuse_buffered
+from ohmflow.runtime.rules.fast_loop import fuse_buffered, fuse_direct
+from ohmflow.runtime.rules.mixed_loop import fuse_mixed
 
 if TYPE_CHECKING:
     from ohmflow.compiler.program.program import Program
@@ -57,7 +58,11 @@ class FusedRule(Protocol):
         """
 
 
-_OURS: Mapping[str, FusedRule] = dict.fromkeys(("tiki-taka-v2", "c-ttv2", "agad"), fuse_buffered)
+_OURS: Mapping[str, FusedRule] = {
+    **dict.fromkeys(("tiki-taka-v2", "c-ttv2", "agad"), fuse_buffered),
+    "mixed-precision": fuse_mixed,
+    **dict.fromkeys(("shd", "residual", "tiki-taka"), fuse_direct),
+}
 
 
 def fused_rules() -> dict[str, FusedRule]:

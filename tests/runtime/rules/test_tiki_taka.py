@@ -138,7 +138,7 @@ def test_stored_program_goes_on_from_a_state_bit_by_bit(tmp_path: Path) -> None:
     program = load_program(tmp_path / "p")
     assert program.manifest["rules"]["W"]["options"]["transfer_every"] == 2
     marks = [mark for mark in program.entries["train_step"].marks.values()]
-    assert marks == [LoopMark("tiki-taka", {"transfer_every": 2, "columns": 4})]
+    assert marks == [LoopMark("tiki-taka", {"transfer_every": 2, "lines": 4})]
     whole, first, second = (Machine(program, target, 3) for _ in range(3))
     for machine, steps in ((whole, range(6)), (first, range(3))):
         machine.execute("program", {}, {}, 0)
