@@ -144,7 +144,9 @@ class FastLoop:
     def _tell(self, engine: "ValueEngine", frame: "Frame", tally: "Tally", told: Told, dose: NDArray[Any]) -> None:
         """Hand what was counted to the tally, the statistics and the clock."""
         blocks = len(told.doses)
-        tally.add_read(self.read.row, ReadCounts(told.retries, *told.read_counts, np.zeros(blocks)))
+        tally.add_read(
+            self.read.row, ReadCounts(told.retries, told.read_counts[0], told.read_counts[1], np.zeros(blocks))
+        )
         dose[:] = told.doses
         behind = blocks if self.write is self.read else 0  # a transfer's first blocks are those that it reads
         for node, symbol, counts, number, vectors, offset in (
