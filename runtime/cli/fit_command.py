@@ -135,6 +135,9 @@ def _print(found: "Study") -> None:
             reads = trains.y.size if c.held_out is None else c.held_out.reads
             table.add_row(c.model.name, f"{c.merit / reads:.4f}", f"{best.merit - c.merit:.1f}")
         screen.print(table)
+        for c in found.candidates[1:]:
+            if c.merit > best.merit:
+                screen.print(f"[dim]{c.model.name} foretells better, but these trains do not tell its step.[/]")
         screen.print()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in (best.model.name, "Most likely", "95 % interval", ""):

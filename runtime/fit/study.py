@@ -49,7 +49,7 @@ class Study:
         trains: what it holds.
         nominal: the scale of weights.
         held_out: what was held out.
-        candidates: best first.
+        candidates: best first; those of which the trains do not tell the step stand last.
     """
 
     file: Path
@@ -97,5 +97,6 @@ def study(file: Path, trains: Trains, nominal: Nominal, models: tuple[FitModel, 
         raise FitInfeasibleError(
             f"{file}: steps must stand out of the noise, not drown in it; read with less noise, or measure longer"
         )
-    candidates.sort(key=lambda c: -c.merit)
+    # A model may foretell well by numbers of which only products are told; no device can be made of those.
+    candidates.sort(key=lambda c: (not c.fitted.parameters["dw_min"].told, -c.merit))
     return Study(file, trains, nominal, kind_of(trains) if compared else "nothing", tuple(candidates))
