@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ohmflow.compiler.program.schedule import MAX_DEPTH, Schedule, Timeline
 from ohmflow.runtime.machine import clock_columns as columns
 from ohmflow.runtime.machine import clock_kernel as kernel
-from ohmflow.runtime.machine.clock_reuse import innermost_loops
+from ohmflow.runtime.machine.clock_reuse import innermost_loops, state_sections
 from ohmflow.runtime.machine.errors import DeadlockError, LeftOverError, MachineError
 
 _INSTRUCTION_FIELDS = ("kind", "phase", "wait0", "wait1", "signal", "t0", "t1", "t2", "t3", "count")
@@ -49,7 +49,9 @@ class Clock:
         self._head, self._nested = _loop_starts(self._loops, len(self._instructions))
         depths = self._channels[:, columns.C_DEPTH]
         self._ring = np.concatenate([[0], np.cumsum(depths)[:-1]]).astype(np.int64)[: len(depths)]
-        self._n_ring = int(depths.sum())
+        units, links = len(self._stream) - 1, len(self._hop)
+        sizes = (units, len(depths), int(depths.sum()), links, len(self._instructions))
+        self._sections = state_sections(*sizes)
         self._inner = innermost_loops(self._loops, len(self._instructions))
 
     def run(self, counts: NDArray[np.int64], record: bool = False, reuse: bool = True) -> Timeline:
@@ -83,7 +85,7 @@ class Clock:
                     self._head,
                     self._nested,
                     self._ring,
-                    self._n_ring,
+                    self._sections,
                     issues,
                     grants,
                     self._inner,

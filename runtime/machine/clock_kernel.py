@@ -47,18 +47,41 @@ from ohmflow.runtime.machine.clock_columns import (
     WAIT1,
 )
 from ohmflow.runtime.machine.clock_reuse import (
+    ACTIVITY,
+    ARRIVAL,
+    ARRIVED,
+    BANK_FREE,
+    CONSUMED,
+    COVERED,
+    CREDITS,
+    DEPTH,
     END,
+    ENTERED,
+    EXECUTED,
     FIRST_PATIENCE,
+    FREE,
+    HEAP,
     HEAP_SIZE,
     ITERATION,
     LEADER,
     LEVEL,
+    LINK_BUSY,
+    LINK_WAIT,
     LOOK_EVERY,
+    MARKS,
+    ORDINAL,
+    PACKETS,
     PATIENCE,
+    PC,
+    PHASE_CYCLES,
+    READY,
+    RETURNED,
+    STACK,
+    TAKEN,
+    TRIPS,
     WATCH,
-    State,
     look,
-    room_for,
+    part,
 )
 
 Ints = NDArray[np.int64]
@@ -179,7 +202,7 @@ def run(
     head_loop: Ints,
     nested_loop: Ints,
     ring: Ints,
-    n_ring: int,
+    sections: Ints,
     issues: Ints,
     grants: Ints,
     inner: Ints,
@@ -197,8 +220,8 @@ def run(
         counts: flat counts.
         head_loop: [I + 1] outermost loop that begins at an instruction, or -1.
         nested_loop: [K] the loop directly inside that shares its begin, or -1.
-        ring: [C] offset of each channel's ring of cycles; n_ring is their total length.
-        n_ring: total of the channels' depths.
+        ring: [C] offset of each channel's ring of cycles.
+        sections: where the parts of the engine's state begin, as `state_sections` gives it.
         issues: [N, 5] record of (instruction, issue, release, completion, unit), or [0, 5] for none.
         grants: [M, 4] record of (link, channel, entry, grant), or [0, 4] for none.
         inner: [I] innermost loop around each instruction, or -1.
@@ -211,32 +234,27 @@ def run(
     """
     n_units = stream.shape[0] - 1
     n_channels = channels.shape[0]
-    pc = stream[:-1].copy()
-    depth = np.zeros(n_units, np.int64)
-    stack = np.zeros((n_units, 4), np.int64)
-    ordinal = np.zeros((n_units, 4), np.int64)
-    trips = np.zeros((n_units, 4), np.int64)
-    ready = np.zeros(n_units, np.int64)
-    packets = np.zeros(n_units, np.int64)
-    covered = np.zeros(n_units, np.int64)
-    bank_free = np.zeros((n_units, 2), np.int64)
-    entered = np.zeros(n_units, np.bool_)  # loop control already settled at pc
+    now = np.zeros(sections[-1], np.int64)
+    pc, depth = part(now, sections, PC), part(now, sections, DEPTH)
+    pc[:] = stream[:-1]
+    stack = part(now, sections, STACK).reshape(n_units, 4)
+    ordinal = part(now, sections, ORDINAL).reshape(n_units, 4)
+    trips = part(now, sections, TRIPS).reshape(n_units, 4)
+    ready, packets, covered = part(now, sections, READY), part(now, sections, PACKETS), part(now, sections, COVERED)
+    bank_free = part(now, sections, BANK_FREE).reshape(n_units, 2)
+    entered = part(now, sections, ENTERED)  # loop control already settled at pc
 
-    arrival = np.zeros(n_ring, np.int64)
-    credit = np.zeros(n_ring, np.int64)
-    arrived = np.zeros(n_channels, np.int64)
-    consumed = np.zeros(n_channels, np.int64)
-    taken = np.zeros(n_channels, np.int64)
-    returned = np.zeros(n_channels, np.int64)
+    arrival, credit = part(now, sections, ARRIVAL), part(now, sections, CREDITS)
+    arrived, consumed = part(now, sections, ARRIVED), part(now, sections, CONSUMED)
+    taken, returned = part(now, sections, TAKEN), part(now, sections, RETURNED)
 
-    free = np.zeros(hop.shape[0], np.int64)
-    link_busy = np.zeros(hop.shape[0], np.int64)
-    phase_cycles = np.zeros((n_units, 7), np.int64)
-    executed = np.zeros(instructions.shape[0], np.int64)
-    activity = np.zeros((instructions.shape[0], 4), np.int64)
-    link_wait = np.zeros(hop.shape[0], np.int64)
+    free = part(now, sections, FREE)
+    link_busy, link_wait = part(now, sections, LINK_BUSY), part(now, sections, LINK_WAIT)
+    phase_cycles = part(now, sections, PHASE_CYCLES).reshape(n_units, 7)
+    executed = part(now, sections, EXECUTED)
+    activity = part(now, sections, ACTIVITY).reshape(instructions.shape[0], 4)
 
-    heap = np.empty((n_ring + 1, 4), np.int64)
+    heap = part(now, sections, HEAP).reshape(-1, 4)
     heap_size = 0
     work = np.empty(n_units, np.int64)  # units that may be able to go on; each at most once
     queued = np.ones(n_units, np.bool_)
@@ -248,34 +266,8 @@ def run(
     granted_rows = 0
     recording = issues.shape[0] > 0
 
-    marks = np.zeros(2, np.int64)
-    now = State(
-        pc,
-        depth,
-        stack,
-        ordinal,
-        trips,
-        ready,
-        packets,
-        covered,
-        bank_free,
-        entered,
-        arrival,
-        credit,
-        arrived,
-        consumed,
-        taken,
-        returned,
-        free,
-        heap,
-        link_busy,
-        link_wait,
-        phase_cycles,
-        executed,
-        activity,
-        marks,
-    )
-    then = room_for(now)
+    marks = part(now, sections, MARKS)
+    then = np.empty(sections[-1] if reuse else 0, np.int64)
     watch = np.full(WATCH, -1, np.int64)
     watch[PATIENCE] = FIRST_PATIENCE
     level = np.zeros(n_units, np.int64)
@@ -290,12 +282,12 @@ def run(
             u = work[n_work]
             queued[u] = False
             while True:
-                if not entered[u]:
+                if entered[u] == 0:
                     if not _settle(
                         u, pc, depth, stack, ordinal, trips, stream[u + 1], loops, head_loop, nested_loop, counts
                     ):
                         break
-                    entered[u] = True
+                    entered[u] = 1
                 i = pc[u]
                 t = ready[u]
                 wait0 = instructions[i, WAIT0]
@@ -391,7 +383,7 @@ def run(
                     recorded += 1
                 ready[u] = release
                 pc[u] = i + 1
-                entered[u] = False
+                entered[u] = 0
 
         if heap_size == 0:
             break
@@ -402,7 +394,7 @@ def run(
             or (leader >= 0 and ordinal[leader, watch[LEVEL]] != watch[ITERATION])
         ):
             marks[HEAP_SIZE], marks[END] = heap_size, end
-            reused += look(watch, ran, then, now, level, instructions, loops, channels, ring, counts, inner)
+            reused += look(watch, ran, then, now, sections, level, instructions, loops, channels, ring, counts, inner)
             end, leader = marks[END], watch[LEADER]
         cycle, key, channel, position = heap[0, 0], heap[0, 1], heap[0, 2], heap[0, 3]
         heap_size = _pop(heap, heap_size)
