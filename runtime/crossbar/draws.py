@@ -28,7 +28,7 @@ import numpy.typing as npt
 from numba import njit
 
 import ohmflow.runtime.kernel_cache  # noqa: F401  (must run before a kernel is declared)
-from ohmflow.runtime.crossbar.bits import popcount
+from ohmflow.runtime.crossbar.bits import fused, popcount32
 
 KIND_ROW, KIND_COLUMN, KIND_CROSSPOINT, KIND_PULSE = 0, 1, 2, 3
 TRAIN_BITS = 32
@@ -141,10 +141,11 @@ def pulse_column_key(key: np.uint64, column: int) -> np.uint32:
 
 @njit(cache=True)
 def _first_round(place: np.uint32, ordinal: np.uint32) -> np.uint32:
-    h = np.uint32(place + _GOLDEN32 * ordinal)
-    h = h ^ (h >> np.uint32(16))
+    # numba makes 64 bits of every operation on 32: each is cut back, or vector instructions would hold half as many.
+    h = np.uint32(place + np.uint32(_GOLDEN32 * ordinal))
+    h = np.uint32(h ^ np.uint32(h >> np.uint32(16)))
     h = np.uint32(h * _N1)
-    return h ^ (h >> np.uint32(15))
+    return np.uint32(h ^ np.uint32(h >> np.uint32(15)))
 
 
 @njit(cache=True)
@@ -164,19 +165,20 @@ def pulse_normal(place: np.uint32, ordinal: np.uint32) -> np.float32:
         The number, at most `NORMAL_REACH` in magnitude.
     """
     h = _first_round(place, ordinal)
-    ones = np.uint32(popcount(np.uint64(np.uint32(h * _N2))))
-    total = np.uint32(np.uint32(ones << np.uint32(16)) + (h >> np.uint32(16)) + (h & np.uint32(0xFFFF)))
-    y = np.float32(np.int32(total)) * _WHOLE - _CENTRE
+    ones = popcount32(np.uint32(h * _N2))
+    high = np.uint32(np.uint32(ones << np.uint32(16)) | np.uint32(h >> np.uint32(16)))
+    total = np.uint32(high + np.uint32(h & np.uint32(0xFFFF)))
+    y = fused(np.float32(np.int32(total)), _WHOLE, -_CENTRE)
     z = y * y
-    return y * (_C1 + z * (_C3 + z * _C5))
+    return y * fused(z, fused(z, _C5, _C3), _C1)
 
 
 @njit(cache=True)
 def pulse_uniform(place: np.uint32, ordinal: np.uint32) -> np.float32:
     """Draw the uniform number in [0, 1) of a crosspoint, a multiple of 2^-24."""
     h = np.uint32(_first_round(place, ordinal) * _N2)
-    h = h ^ (h >> np.uint32(16))
-    return np.float32(np.int32(h >> np.uint32(8))) * np.float32(2.0**-24)
+    h = np.uint32(h ^ np.uint32(h >> np.uint32(16)))
+    return np.float32(np.int32(np.uint32(h >> np.uint32(8)))) * np.float32(2.0**-24)
 
 
 @njit(cache=True)

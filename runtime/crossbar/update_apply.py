@@ -4,9 +4,9 @@ Two ways, chosen by the type of the planes. A planes class that sets `is_dense` 
 devices that are not pulsed, too: it has no state, no branch and no loop. Then whole rows are worked on and what was not
 pulsed keeps its weight, which compiles to vector instructions:
 
-1. every device: one pulse, or all n at once where `pulses` says that this has the same law;
-2. the rest, in pieces of a few columns: one pulse after the other while many devices of the piece have pulses left,
-   then device by device.
+1. where the class has `pulses`, every device: one pulse, or all n at once where that has the same law;
+2. the rest (else, all), in pieces of some columns: pulse after pulse, until no device of the piece has any left. Four
+   pulses are worked on together, so that weights and parameters are loaded and stored once for them.
 
 Else the devices that are pulsed are taken one by one, each pulse in turn.
 
@@ -28,19 +28,21 @@ from ohmflow.runtime.devices.protocol import pulse, pulses
 
 _NONE = np.uint32(0)
 _ONE = np.uint32(1)
-# Columns that get a further pulse together; more would wait for the device with the most.
-_PIECE = np.uint64(32)
-# A piece is pulsed as a whole for as many rounds as leave, on average, half of its devices out.
-_ROUNDS_PER_MEAN = np.uint32(2)
+_TWO = np.uint32(2)
+_THREE = np.uint32(3)
+_FOUR = np.uint32(4)
+# Columns that get further pulses together: with more, more would wait for the device with the most pulses; with fewer,
+# loops would be too short for what it takes to start one.
+_PIECE = np.uint64(128)
 
 
-# None of these is kept by itself: they are part of a kernel, and whether that may be kept depends on the device.
-@njit
-def _pulse_all(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, rest: Any) -> Any:
-    """Pulse every device of a row that is pulsed, and write down how many pulses are left; return 0 if none is."""
+# Inlined by numba: handing planes over as arguments takes as long as pulsing a hundred devices.
+@njit(inline="always")
+def _pulse_all(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, left: Any) -> Any:
+    """Pulse every device of a row that is pulsed; set `left` where more pulses follow, and return 0 if nowhere."""
     found = _NONE
     for j in range(np.uint64(hit.shape[0])):
-        n = hit[j] & TIMES
+        n = np.uint32(hit[j] & TIMES)
         up = hit[j] < DOWN
         times = np.float32(np.int32(n))
         xi = pulse_normal(np.uint32(col_key[j] + row_key), _NONE)
@@ -49,44 +51,82 @@ def _pulse_all(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any
         once = pulse(planes, i, j, before, up, xi)
         moved = at_once if done else once
         w[i, j] = moved if n != _NONE else before
-        left = _NONE if (n == _NONE) | done else np.uint32(n - _ONE)
-        rest[j] = left
-        found |= left
+        many = _NONE if done | (n <= _ONE) else n
+        left[j] = many
+        found |= many
     return found
 
 
-@njit
-def _pulse_rest(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, rest: Any) -> None:
-    """Apply the pulses of a row that are left, those of each device in order."""
+@njit(inline="always")
+def _pulse_piece(w: Any, planes: Any, i: Any, hit: Any, keys: Any, row_key: Any, left: Any, at: Any, o: Any) -> None:
+    """Apply pulse o to the devices of some columns that have as many."""
+    for j in range(at[0], at[1]):
+        before = w[i, j]
+        moved = pulse(planes, i, j, before, hit[j] < DOWN, pulse_normal(np.uint32(keys[j] + row_key), o))
+        w[i, j] = moved if o < left[j] else before
+
+
+@njit(inline="always")
+def _pulse_piece_four_times(
+    w: Any, planes: Any, i: Any, hit: Any, keys: Any, row_key: Any, left: Any, at: Any, o: Any
+) -> None:
+    """Apply pulses o … o + 3 to the devices of some columns, each to those that have as many."""
+    second, third, fourth = np.uint32(o + _ONE), np.uint32(o + _TWO), np.uint32(o + _THREE)
+    for j in range(at[0], at[1]):
+        place = np.uint32(keys[j] + row_key)
+        n = left[j]
+        up = hit[j] < DOWN
+        before = w[i, j]
+        moved = pulse(planes, i, j, before, up, pulse_normal(place, o))
+        before = moved if o < n else before
+        moved = pulse(planes, i, j, before, up, pulse_normal(place, second))
+        before = moved if second < n else before
+        moved = pulse(planes, i, j, before, up, pulse_normal(place, third))
+        before = moved if third < n else before
+        moved = pulse(planes, i, j, before, up, pulse_normal(place, fourth))
+        w[i, j] = moved if fourth < n else before
+
+
+@njit(inline="always")
+def _pulse_in_turn(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, left: Any, begin: Any) -> None:
+    """Apply the pulses from `begin` on of the devices of a row, those of each device in order.
+
+    Args:
+        w: [rows, cols] weights.
+        planes: the devices' draws.
+        i: the row.
+        hit: [cols] directions.
+        col_key: [cols] columns' parts of the keys.
+        row_key: the row's.
+        left: [cols] pulses of each device, of which those before `begin` are done.
+        begin: ordinal, uint32.
+    """
     cols: Any = np.uint64(hit.shape[0])
     for piece in range((cols + _PIECE - np.uint64(1)) // _PIECE):
-        first: Any = np.uint64(piece) * _PIECE
-        last = min(np.uint64(first + _PIECE), cols)
-        most, total = _NONE, _NONE
-        for j in range(first, last):
-            most = max(most, rest[j])
-            total = np.uint32(total + rest[j])
-        together = min(most, np.uint32((total * _ROUNDS_PER_MEAN) // np.uint32(_PIECE)))
-        for o in range(together):
-            ordinal = np.uint32(o)
-            for j in range(first, last):
-                xi = pulse_normal(np.uint32(col_key[j] + row_key), np.uint32(ordinal + _ONE))
-                before = w[i, j]
-                moved = pulse(planes, i, j, before, hit[j] < DOWN, xi)
-                w[i, j] = moved if ordinal < rest[j] else before
-        if together < most:
-            for j in range(first, last):
-                if rest[j] > together:
-                    moved = w[i, j]
-                    for o in range(together, rest[j]):
-                        xi = pulse_normal(np.uint32(col_key[j] + row_key), np.uint32(o + _ONE))
-                        moved = pulse(planes, i, j, moved, hit[j] < DOWN, xi)
-                    w[i, j] = moved
+        first: Any = np.uint64(np.uint64(piece) * _PIECE)
+        at = first, min(np.uint64(first + _PIECE), cols)
+        most = _NONE
+        for j in range(at[0], at[1]):
+            most = max(most, left[j])
+        o = begin
+        while o < most:
+            if most > np.uint32(o + _TWO):
+                _pulse_piece_four_times(w, planes, i, hit, col_key, row_key, left, at, o)
+                o = np.uint32(o + _FOUR)
+            else:
+                _pulse_piece(w, planes, i, hit, col_key, row_key, left, at, o)
+                o = np.uint32(o + _ONE)
 
 
 def _apply_dense(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, rest: Any) -> None:
+    for j in range(np.uint64(hit.shape[0])):
+        rest[j] = hit[j] & TIMES
+    _pulse_in_turn(w, planes, i, hit, col_key, row_key, rest, _NONE)
+
+
+def _apply_dense_at_once(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, rest: Any) -> None:
     if _pulse_all(w, planes, i, hit, col_key, row_key, rest) != _NONE:
-        _pulse_rest(w, planes, i, hit, col_key, row_key, rest)
+        _pulse_in_turn(w, planes, i, hit, col_key, row_key, rest, _ONE)
 
 
 def _apply_singly(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, rest: Any) -> None:
@@ -126,5 +166,7 @@ def apply_hits(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any
 
 @overload(apply_hits)
 def _resolve(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, rest: Any) -> Any:
-    is_dense = getattr(getattr(planes, "instance_class", None), "is_dense", False)
-    return _apply_dense if is_dense else _apply_singly
+    kind = getattr(planes, "instance_class", None)
+    if not getattr(kind, "is_dense", False):
+        return _apply_singly
+    return _apply_dense_at_once if hasattr(kind, "pulses") else _apply_dense

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 import ohmflow.runtime.kernel_cache  # noqa: F401  (must run before a kernel is declared)
-from ohmflow.runtime.crossbar.bits import popcount
+from ohmflow.runtime.crossbar.bits import popcount32
 from ohmflow.runtime.crossbar.draws import (
     KIND_COLUMN,
     KIND_ROW,
@@ -258,7 +258,7 @@ def count_meeting(words: Any, mine: Any, turn: Any, hit: Any) -> Any:
     """Count the slots in which a row's and every column's train meet; as `count_row` for one word of one phase."""
     found = np.uint32(0)
     for j in range(hit.shape[0]):
-        times = np.uint32(popcount(np.uint64(words[j] & mine)))
+        times = popcount32(np.uint32(words[j] & mine))
         hit[j] = times | ((words[j] ^ turn) & DOWN)
         found |= times
     return found
@@ -270,7 +270,7 @@ def _count_meeting_by_sign(up_words: Any, down_words: Any, mine_up: Any, mine_do
     for j in range(hit.shape[0]):
         way = (down_words[j] ^ turn) & DOWN
         meet = (down_words[j] & mine_down) if way != _UP else (up_words[j] & mine_up)
-        times = np.uint32(popcount(np.uint64(meet)))
+        times = popcount32(np.uint32(meet))
         hit[j] = times | way
         found |= times
     return found
@@ -281,7 +281,7 @@ def _add_meeting(up_words: Any, down_words: Any, mine_up: Any, mine_down: Any, h
     found = np.uint32(0)
     for j in range(hit.shape[0]):
         meet = (down_words[j] & mine_down) if hit[j] >= DOWN else (up_words[j] & mine_up)
-        times = np.uint32(popcount(np.uint64(meet)))
+        times = popcount32(np.uint32(meet))
         hit[j] = np.uint32(hit[j] + times)
         found |= times
     return found

@@ -98,8 +98,8 @@ class ExpStepPlanes(NamedTuple):
     @staticmethod
     def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
         """Return w after one pulse."""
-        lost = planes.lost[1] if up else planes.lost[0]
-        offset = planes.offset[1] if up else planes.offset[0]
+        lost_up, lost_down, offset_up, offset_down = planes.lost[1], planes.lost[0], planes.offset[1], planes.offset[0]
+        lost, offset = (lost_up if up else lost_down), (offset_up if up else offset_down)
         left = _ONE - lost * power_of_two(of_way(planes.rate, up, r, c) * w + offset)
         moved = w + of_way(planes.step, up, r, c) * max(_ZERO, left) * (_ONE + planes.ctoc * xi)
         return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
@@ -138,8 +138,8 @@ class ExpStepNoisyPlanes(NamedTuple):
     @staticmethod
     def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
         """Return w after one pulse."""
-        lost = planes.lost[1] if up else planes.lost[0]
-        offset = planes.offset[1] if up else planes.offset[0]
+        lost_up, lost_down, offset_up, offset_down = planes.lost[1], planes.lost[0], planes.offset[1], planes.offset[0]
+        lost, offset = (lost_up if up else lost_down), (offset_up if up else offset_down)
         left = _ONE - lost * power_of_two(of_way(planes.rate, up, r, c) * w + offset)
         move = of_way(planes.step, up, r, c) * max(_ZERO, left)
         noise = planes.share * abs(move) + of_way(planes.floor, up, r, c) + planes.slope * abs(w)

@@ -230,8 +230,8 @@ class _Listener:
         self.reads["transposed"].append(counts)
         return y, counts
 
-    def update(self, x: Any, d: Any, lr: float, at: Any) -> UpdateCounts:
-        counts = self.array.update(x, d, lr, at)
+    def update(self, x: Any, d: Any, lr: float, at: Any, scheme: str | None = None) -> UpdateCounts:
+        counts = self.array.update(x, d, lr, at, scheme)
         self.updates.append(counts)
         return counts
 

@@ -94,6 +94,11 @@ def pulse_place(vector_key, row, column):
     return ((draw(vector_key, 3, row, 0, 0) >> 32) + (draw(vector_key, 3, 0, column, 1) >> 32)) & 0xFFFFFFFF
 
 
+def fused(a, b, c):
+    """a·b + c of float32 numbers, rounded once: float64 holds the product exactly."""
+    return np.float32(np.float64(a) * np.float64(b) + np.float64(c))
+
+
 def pulse_normal(vector_key, row, column, ordinal):
     """The normal number of a pulse: ones of 32 bits, smoothed, through an odd polynomial."""
     place = pulse_place(vector_key, row, column)
@@ -101,7 +106,7 @@ def pulse_normal(vector_key, row, column, ordinal):
     ones = pulse_hash(place, ordinal, True).bit_count()
     y = np.float32((ones << 16) + (h >> 16) + (h & 0xFFFF)) * np.float32(2**-16) - np.float32(17 - 2**-16)
     z = y * y
-    return y * (np.float32(0.34733875) + z * (np.float32(9.9312576e-05) + z * np.float32(2.0941365e-07)))
+    return y * fused(z, fused(z, np.float32(2.0941365e-07), np.float32(9.9312576e-05)), np.float32(0.34733875))
 
 
 def pulse_normals(vector_key, shape, ordinal):

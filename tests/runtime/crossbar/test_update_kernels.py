@@ -35,6 +35,9 @@ MORE = {
     "measured": {"dw_min_ctoc": 0.0, "table": TABLE},
 }
 UNPULSED = ("ideal",)
+STARTS = (0.0, 0.56, -0.46)
+BY_DEFAULT = ("constant-step", "linear-step")
+"""One device whose coincidences are applied at once, and one whose are not."""
 ROWS, COLS, CALLS = 3, 4, 900
 X = np.array([1.0, 0.6, -0.3], np.float32)
 D = np.array([0.2, -0.1, 0.06, -0.2], np.float32)
@@ -78,9 +81,16 @@ def products(sample):
     )
 
 
-@pytest.mark.parametrize("start", [0.0, 0.56, -0.46])
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("model", installed())
+def cases():
+    """Every device under every scheme from every start; by default, each device near a bound, and two from 0 too."""
+    for model in installed():
+        for scheme in SCHEMES:
+            for start in STARTS:
+                by_default = (model in BY_DEFAULT and start >= 0) or (scheme == SCHEMES[0] and start > 0)
+                yield pytest.param(model, scheme, start, marks=() if by_default else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("model", "scheme", "start"), cases())
 def test_fused_and_reference_kernel_have_the_same_law(model, scheme, start, critical_z):
     first, second = moved(model, scheme, "fused", start, 1), moved(model, scheme, "reference", start, 2)
     limit = critical_z(CLAIMS)
