@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ohmflow.compiler.program.addresses import check_addresses
 from ohmflow.compiler.program.marks import LoopMark
 from ohmflow.compiler.program.schedule import CHANNEL, INSTRUCTION, LOOP, MAX_DEPTH, Schedule
 from ohmflow.compiler.program.tables import Trip
@@ -147,6 +148,9 @@ def resolve(entry: Entry, layout: CountLayout, hop: NDArray[np.int32], unit_name
         layout: trips and addresses of this execution.
         hop: [L] the chip's links.
         unit_names: names of the units, for messages.
+
+    Raises:
+        ProgramError: an instruction would look up a count that is not there, as a damaged program's may.
     """
     table = entry.instructions
     rows = np.zeros(len(table), INSTRUCTION)
@@ -174,6 +178,7 @@ def resolve(entry: Entry, layout: CountLayout, hop: NDArray[np.int32], unit_name
             loops["count"][k] = layout.base[group]
             stride = layout.strides(group)
             loops["stride"][k, : len(stride)] = stride
+    check_addresses(f"entry {entry.name}", rows, loops, loops["trip"].tolist(), layout.size)
     assert all(len(layout.strides(g)) <= MAX_DEPTH for g in range(len(entry.groups)))
     return Schedule(
         stream=entry.stream,

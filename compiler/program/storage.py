@@ -10,11 +10,13 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors
 import safetensors.numpy
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -32,6 +34,7 @@ from ohmflow.compiler.program.program import (
     StateRecord,
     UnitRecord,
 )
+from ohmflow.compiler.program.verify import check_table, verify_program
 
 _TABLES = (
     "operations",
@@ -89,6 +92,13 @@ class _ManifestText(BaseModel):
     entries: dict[str, _EntryText]
 
 
+_UNREADABLE = (
+    *(ValueError, KeyError, TypeError, AttributeError, EOFError, OverflowError, MemoryError, NotImplementedError),
+    *(zlib.error, zipfile.BadZipFile, safetensors.SafetensorError),
+)
+"""What readers of damaged JSON, archives and tensors raise."""
+
+
 def save_program(program: Program, folder: Path) -> None:
     """Write `program` as `folder`, which is made if needed.
 
@@ -138,7 +148,7 @@ def load_program(folder: Path) -> Program:
     """Read a program folder.
 
     Raises:
-        ProgramError: a file is missing, damaged or of another version.
+        ProgramError: a file is missing, damaged or of another version, or tables contradict each other.
     """
     manifest, checked = _read_manifest(folder)
     data: dict[str, bytes] = {}
@@ -149,6 +159,19 @@ def load_program(folder: Path) -> Program:
         data[name] = file.read_bytes()
         if hashlib.sha256(data[name]).hexdigest() != checked.files[name]:
             raise ProgramError(f"{file}: must have the sha256 that manifest.json lists, but was changed; compile again")
+    try:
+        program = _parsed(folder, manifest, checked, data)
+    except _UNREADABLE as error:
+        raise ProgramError(
+            f"{folder}: must hold files of one program as they were written, not changed ones "
+            f"({type(error).__name__}: {error}); compile again"
+        ) from error
+    verify_program(program, str(folder))
+    return program
+
+
+def _parsed(folder: Path, manifest: dict[str, Any], checked: _ManifestText, data: dict[str, bytes]) -> Program:
+    """The program that files hold, as far as they can be read; nothing in it is checked against another."""
     mapping = json.loads(data["mapping.json"])
     with np.load(io.BytesIO(data["streams.npz"]), allow_pickle=False) as tables:
         stored = {name.partition("/")[0] for name in tables.files} - {"chip"}
@@ -163,7 +186,7 @@ def load_program(folder: Path) -> Program:
                 arguments=tuple(_argument(a) for a in text.arguments),
                 results=tuple(_argument(a) for a in text.results),
                 marks={m.loop: LoopMark.of(m.rule, m.parameters) for m in text.marks},
-                **{t: tables[f"{name}/{t}"] for t in _TABLES},
+                **{t: _table(folder, tables, name, t) for t in _TABLES},
             )
             for name, text in checked.entries.items()
         }
@@ -249,6 +272,12 @@ def _read_manifest(folder: Path) -> tuple[dict[str, Any], _ManifestText]:
 
 def _told(names: set[str]) -> str:
     return ", ".join(sorted(names)) or "none"
+
+
+def _table(folder: Path, tables: Any, entry: str, name: str) -> Any:
+    table = tables[f"{entry}/{name}"]
+    check_table(f"{folder / 'streams.npz'}: {entry}/{name}", name, table)
+    return table
 
 
 def _argument(text: _ArgumentText) -> Argument:

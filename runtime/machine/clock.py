@@ -96,7 +96,7 @@ class Clock:
                 break
             size = (n_issues, n_grants)
         if status == kernel.DEADLOCK:
-            raise DeadlockError(self._describe_deadlock(pc, arrived, consumed))
+            raise DeadlockError(self._describe_deadlock(int(end), pc, arrived, consumed))
         if status == kernel.LEFT_OVER:
             raise LeftOverError(self._describe_left_over(arrived, consumed))
         issues, grants = issues[:n_issues], grants[:n_grants]
@@ -135,7 +135,9 @@ class Clock:
     def _unit_of(self, instruction: int) -> int:
         return int(np.searchsorted(self._stream, instruction, side="right") - 1)
 
-    def _describe_deadlock(self, pc: NDArray[np.int64], arrived: NDArray[np.int64], consumed: NDArray[np.int64]) -> str:
+    def _describe_deadlock(
+        self, end: int, pc: NDArray[np.int64], arrived: NDArray[np.int64], consumed: NDArray[np.int64]
+    ) -> str:
         stuck = []
         for unit, at in enumerate(pc):
             if at >= self._stream[unit + 1]:
@@ -151,7 +153,10 @@ class Clock:
                 waits = [f"a credit of channel {signal} to {self.schedule.unit_name(int(self._channels[signal, 1]))}"]
             what = " and ".join(waits) or "a second message on its channel"
             stuck.append(f"{self.schedule.unit_name(unit)} at instruction {int(at)} waits for {what}")
-        return "clock: every unit must reach the end of its stream, but " + "; ".join(stuck)
+        return (
+            f"clock: every unit must reach the end of its stream, but no event is left after cycle {end}: "
+            + "; ".join(stuck)
+        )
 
     def _describe_left_over(self, arrived: NDArray[np.int64], consumed: NDArray[np.int64]) -> str:
         left = [
