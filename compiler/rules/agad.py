@@ -13,7 +13,7 @@ standard error that its documentation speaks of is not modelled.
 """
 
 from collections.abc import Mapping
-from math import ceil
+from math import ceil, tanh
 from typing import Any
 
 from pydantic import Field
@@ -44,6 +44,12 @@ class Agad(BufferedRule):
     Options = AgadOptions
     matrices = (HIDDEN, MEAN, REFERENCE)
     chopped = True
+
+    def seen(self, setting: Setting) -> float:
+        """With T vectors between two flips and z = T/(2·memory): 1 + tanh z − tanh(z)/z of the trace."""
+        options = setting.options
+        z = period_of(options) * setting.layer.rows * options.transfer_every / (2 * options.memory)
+        return 1 + tanh(z) - tanh(z) / z
 
     def mark(self, setting: Setting) -> Mapping[str, Parameter]:
         """The period and the weight of a read."""

@@ -95,7 +95,7 @@ class BufferedRule(Rule):
     def declare(self, setting: Setting) -> Declaration:
         """A fast array, H and its kin, the counter, and the segments."""
         layer = setting.layer
-        fast, states, pace = fast_parts(setting)
+        fast, states, pace = fast_parts(setting, self.seen(setting))
         hidden = tuple(RuleState(part, "hidden", vec(layer.rows, layer.cols)) for part in self.matrices)
         signs = (RuleState(SIGNS, "chopper", vec(layer.rows), 1.0),) if self.chopped else ()
         segments = [pace, one_hot(layer), self.collect(setting)]
@@ -107,6 +107,10 @@ class BufferedRule(Rule):
     def prepare(self, context: RuleContext) -> Mapping[str, SSAValue]:
         """Shift the zero of the fast array, if that is asked for."""
         return shift_zero(context, FAST)
+
+    def seen(self, setting: Setting) -> float:
+        """What a read sees, on average over time, of a steady gradient's trace in A; less than 1 after each flip."""
+        return 1.0
 
     def draws(self, setting: Setting) -> tuple[RuleDraw, ...]:
         """Random numbers that a sample needs."""
@@ -125,7 +129,7 @@ class BufferedRule(Rule):
         options = setting.options
         step = logical_step(setting)
         return {
-            **fast_mark(setting),
+            **fast_mark(setting, self.seen(setting)),
             "per_step": 1 / (options.threshold * step),
             "step": step_below(setting),
             "keep": options.keep,

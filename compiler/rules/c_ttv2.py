@@ -32,6 +32,12 @@ class ChoppedTikiTakaV2(BufferedRule):
     Options = ChoppedOptions
     chopped = True
 
+    def seen(self, setting: Setting) -> float:
+        """Signs that flip at random, once in T vectors, leave 1/(1 + 2·memory/T) of the trace."""
+        options = setting.options
+        period = setting.layer.rows * options.transfer_every / options.chop
+        return float(1 / (1 + 2 * options.memory / period))
+
     def draws(self, setting: Setting) -> tuple[RuleDraw, ...]:
         """A number for every vector of a sample: whether the row that is read then changes its sign."""
         return (RuleDraw(DRAW, vec(setting.layer.vectors), setting.options.chop),)

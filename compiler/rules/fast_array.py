@@ -105,33 +105,43 @@ def step_below(setting: Setting) -> float:
     return float(rate)
 
 
-def fast_parts(setting: Setting) -> tuple[AuxiliaryArray, tuple[RuleState, ...], RuleSegment]:
+def share_of(setting: Setting, seen: float = 1.0) -> float:
+    """λ·lr_A/lr: what a read counts for, so that every gradient counts once.
+
+    Args:
+        setting: with complete options.
+        seen: what the rule sees in a read, on average over time, of a steady gradient's trace in A.
+    """
+    return float(setting.layer.rows * setting.options.transfer_every / (setting.options.memory * seen))
+
+
+def fast_parts(setting: Setting, seen: float = 1.0) -> tuple[AuxiliaryArray, tuple[RuleState, ...], RuleSegment]:
     """The fast array, what is remembered of vectors, and the segment `pace`.
 
-    The segment gives, for each vector, the fast rate, what a read counts for (λ), and whose turn it is.
+    The segment gives, for each vector, the fast rate, what a read counts for (λ; for `seen` see `share_of`), and whose
+    turn it is.
     """
     layer = setting.layer
     return (
         AuxiliaryArray(FAST, layer.alpha),
         (RuleState("count", "counter", vec(of="i64")), RuleState("largest", "statistic", vec(2))),
-        _pace(layer, setting.options, logical_step(setting)),
+        _pace(layer, setting.options, logical_step(setting), share_of(setting, seen)),
     )
 
 
-def fast_mark(setting: Setting) -> dict[str, Parameter]:
-    """What a fused kernel needs to know of a fast array's pace."""
+def fast_mark(setting: Setting, seen: float = 1.0) -> dict[str, Parameter]:
+    """What a fused kernel needs to know of a fast array's pace; `seen`: see `share_of`."""
     options, layer = setting.options, setting.layer
     return {
         "lines": layer.rows,
         "transfer_every": options.transfer_every,
         "fast_lr": options.fast_lr,
         "pulses_step": options.pulses * logical_step(setting),
-        "share": layer.rows * options.transfer_every / options.memory,
+        "share": share_of(setting, seen),
     }
 
 
-def _pace(layer: Layer, options: Any, step: float) -> RuleSegment:
-    share = layer.rows * options.transfer_every / options.memory
+def _pace(layer: Layer, options: Any, step: float, share: float) -> RuleSegment:
     if options.fast_lr > 0:
         rate = f"""
           rate = Constant<value_float = {options.fast_lr!r}> ()

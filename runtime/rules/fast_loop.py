@@ -105,7 +105,7 @@ class FastLoop:
         else:
             lr, given = np.float32(env[self.pace.ins[4]]), (np.float32(0), np.float32(0))
         purposes = self.fast.purpose, self.read.purpose, self.write.purpose
-        total, first = int(count), 0
+        total, first = int(np.asarray(count).item()), 0
         for piece in self.vectors.pieces(frame, trip, engine.patch_bytes):
             total = run_vectors(
                 piece.x,
@@ -127,7 +127,7 @@ class FastLoop:
         for array in arrays:
             array.moved()
         refuse_infinite(arrays, told.totals)
-        for out, value in zip(loop.outs, [np.array(total, np.int64), held.largest, held.signs], strict=False):
+        for out, value in zip(loop.outs, [np.full_like(count, total), held.largest, held.signs], strict=False):
             env[out] = value
         self._tell(engine, frame, tally, told, dose)
 

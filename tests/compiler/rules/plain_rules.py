@@ -5,7 +5,7 @@ logical weights, C (or `main`) is the one that the model reads.
 """
 
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, tanh
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,12 @@ class Transferring:
 
     def gain(self, lr: float, rate: float) -> float:
         """What a read of A counts for, so that in the mean every gradient counts once."""
-        return lr * self.lines * self.every / (self.memory * rate)
+        return lr * self.lines * self.every / (self.memory * rate * self.seen)
+
+    @property
+    def seen(self) -> float:
+        """What a read sees, on average, of the trace of a steady gradient."""
+        return 1.0
 
     def transfer(self, k: int, sweep: int, gain: float) -> None:
         """Row k's turn."""
@@ -119,6 +124,10 @@ class Chopped(TikiTaka2):
     flips: Matrix  # [reads] uniform numbers, or none for regular changes
     chop: float = 0.1
 
+    @property
+    def seen(self) -> float:
+        return 1 / (1 + 2 * self.memory * self.chop / (self.lines * self.every))
+
     def transfer(self, k: int, sweep: int, gain: float) -> None:
         self.write(k, self.collect(k, gain * self.signs[k] * self.fast.read_row(k)))
         self.flip(k, sweep)
@@ -141,6 +150,11 @@ class Agad(Chopped):
         self.mean = np.zeros(self.hidden.shape)
         self.reference = np.zeros(self.hidden.shape)
         self.switched = np.zeros(self.lines, bool)
+
+    @property
+    def seen(self) -> float:
+        z = self.period * self.lines * self.every / (2 * self.memory)
+        return 1 + tanh(z) - tanh(z) / z
 
     @property
     def period(self) -> int:
