@@ -17,6 +17,7 @@ from ohmflow.compiler.autodiff.training_graph import TrainingGraph
 from ohmflow.compiler.emit.assemble import assemble
 from ohmflow.compiler.errors import CompilerError
 from ohmflow.compiler.frontend.load import load_model
+from ohmflow.compiler.frontend.stand_ins import timed_by_structure
 from ohmflow.compiler.lowering.composites import expand
 from ohmflow.compiler.lowering.functions import segments_model
 from ohmflow.compiler.lowering.init import KINDS as INITS
@@ -60,6 +61,8 @@ class CompileOptions:
         training: whether the program can train; without, models of several outputs are fine too.
         init: `stored`, `kaiming` or `xavier`: where initial weights are from (`ohmflow.compiler.lowering.init`).
         init_seed: of weights that are drawn.
+        structure: whether to put stand-ins in the place of operators that can not be trained; the program is then for
+            an estimate alone.
     """
 
     loss: str = "cross-entropy"
@@ -74,6 +77,7 @@ class CompileOptions:
     init_seed: int = 0
     rule_options: Mapping[str, Any] = field(default_factory=dict)
     layer_rules: tuple[RuleChoice, ...] = ()
+    structure: bool = False
 
     def __post_init__(self) -> None:
         """Check the names before any work is done, whether or not the target will need them.
@@ -145,7 +149,8 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
     name = source.graph.name if isinstance(source, onnx.ModelProto) else Path(source).name
     if options.training:
         require_training(target)
-    model = load_model(source)
+    model = load_model(source, structure=options.structure)
+    replaced = timed_by_structure(model)
     initialise(model, options.init, options.init_seed)
     graph = extract_arrays(model, grouped=stays_digital(target, options.packing))
     training = training_graph(graph, options.loss, name, options.optimizer) if options.training else None
@@ -195,7 +200,8 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
     if training is not None:
         entries["train_step"] = _with_masks(entries["train_step"], training, lowered.draws)
     program = Program(
-        manifest=_manifest(name, model_hash, target, options, training, memory, layer_rules),
+        manifest=_manifest(name, model_hash, target, options, training, memory, layer_rules)
+        | ({"timed_by_structure": replaced} if replaced else {}),
         arrays=arrays,
         states=tuple(lowered.states),
         segments=tuple(lowered.segments),

@@ -19,6 +19,7 @@ from ohmflow.compiler.arrays.graph_builder import GraphBuilder
 from ohmflow.compiler.arrays.location import set_source
 from ohmflow.compiler.arrays.shapes import infer_shapes
 from ohmflow.compiler.arrays.window_functions import FOLD, window_of
+from ohmflow.compiler.arrays.work import WORK
 from ohmflow.compiler.autodiff.expanding import expand
 from ohmflow.compiler.autodiff.registry import (
     Adjoint,
@@ -203,9 +204,18 @@ def _backward(tape: _Tape, node: ir.Node | Expansion) -> None:
     rule = operators()[node.op_type].gradient
     assert rule is not None, "what has no gradient has a training form"
     results = rule(Adjoint(tape.builder, node, gradient, needed))
+    _tell_work(node, results)
     for value, result, wanted in zip(node.inputs, results, needed, strict=True):
         if wanted and value is not None and result is not None:
             tape.add(value, result)
+
+
+def _tell_work(node: ir.Node, results: Sequence[ir.Value | None]) -> None:
+    """A stand-in (see `ohmflow.compiler.frontend.stand_ins`) takes its work again on the way back."""
+    told = node.metadata_props.get(WORK)
+    producer = next((r.producer() for r in results if r is not None), None)
+    if told is not None and producer is not None:
+        producer.metadata_props[WORK] = told
 
 
 def _backward_mvm(tape: _Tape, node: ir.Node, gradient: ir.Value) -> None:

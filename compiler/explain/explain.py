@@ -1,6 +1,6 @@
 """`explain`: compile a model, and tell for each of its nodes where it went and why.
 
-Work is counted as the machine bills it (`ohmflow.compiler.lowering.work`), forward, for one sample. Nodes are those of
+Work is counted as the machine bills it (`ohmflow.compiler.arrays.work`), forward, for one sample. Nodes are those of
 the source with model-local functions written out in place; what the compiler adds for its own (windows, transposes,
 the way back) has no row.
 """
@@ -15,13 +15,13 @@ import onnx_ir as ir
 from ohmflow.compiler.arrays.array_graph import ArrayGraph, ArrayInfo
 from ohmflow.compiler.arrays.extract import extract_arrays
 from ohmflow.compiler.arrays.fixed import is_trainable
+from ohmflow.compiler.arrays.work import node_work, row_dims
 from ohmflow.compiler.compile import CompileOptions, compile_stages
 from ohmflow.compiler.errors import CompilerError
 from ohmflow.compiler.explain.explanation import ArrayPlace, Explanation, NodeRow
 from ohmflow.compiler.explain.refusals import refusals_of
 from ohmflow.compiler.explain.source_nodes import SourceNode, SourceNodes
 from ohmflow.compiler.frontend.load import load_model
-from ohmflow.compiler.lowering.work import node_work, row_dims
 from ohmflow.compiler.mapping.blocks import cut
 from ohmflow.compiler.mapping.grouping import stays_digital
 from ohmflow.compiler.program.program import Program

@@ -14,13 +14,14 @@ from ohmflow.compiler.frontend.folding import fold_constants
 from ohmflow.compiler.frontend.normalise import convert, remove_leftovers, remove_unused, unique_node_names
 from ohmflow.compiler.frontend.reading import read
 from ohmflow.compiler.frontend.splits import slice_splits
+from ohmflow.compiler.frontend.stand_ins import put_stand_ins
 from ohmflow.compiler.frontend.window_attributes import explicit_windows
 
 Watch = Callable[[str, ir.Model], None]
 """Is told the name of a step that was done, and the model as it is then, which the next step goes on to change."""
 
 
-def load_model(source: str | Path | onnx.ModelProto, watch: Watch | None = None) -> ir.Model:
+def load_model(source: str | Path | onnx.ModelProto, watch: Watch | None = None, structure: bool = False) -> ir.Model:
     """Read a model and bring it to the form that the compiler works on.
 
     Args:
@@ -28,6 +29,7 @@ def load_model(source: str | Path | onnx.ModelProto, watch: Watch | None = None)
         watch: told of the steps `named` (every node of the source is there, and has a name), `leftovers` (without
             Constant, Identity and the like), `folded` (without what depends on constants alone), `used` (without what
             no output depends on) and `done`.
+        structure: put stand-ins in the place of operators that can not be trained, see `stand_ins`.
 
     Returns:
         A model of IR version 10 and opset 21 without functions, Constant, Split and Identity (but for an Identity from
@@ -54,6 +56,9 @@ def load_model(source: str | Path | onnx.ModelProto, watch: Watch | None = None)
     make_batch_symbolic(model)
     remove_unused(model)
     told("used", model)
+    if structure:
+        infer_with_batch(model)
+        put_stand_ins(model)
     check_operators(model)
     infer_with_batch(model)
     check_types(model)

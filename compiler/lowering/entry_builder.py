@@ -9,8 +9,8 @@ from xdsl.ir import Attribute, Block, SSAValue
 
 from ohmflow.compiler.arrays.functions import MVM
 from ohmflow.compiler.arrays.window_functions import is_fold, is_windows, window_of
+from ohmflow.compiler.arrays.work import is_rows, row_dims
 from ohmflow.compiler.lowering.schedule_items import Item, Section
-from ohmflow.compiler.lowering.work import is_rows, row_dims
 from ohmflow.compiler.program.windows import Window
 from ohmflow.compiler.tile.compute import MvmOp, MvmTOp
 from ohmflow.compiler.tile.control import MapOp, YieldOp, loop_body

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import onnx
 import onnx_ir as ir
 
+from ohmflow.compiler.arrays.work import is_rows, row_dims
 from ohmflow.compiler.lowering.segments import Segment, is_constant
-from ohmflow.compiler.lowering.work import is_rows, row_dims
 from ohmflow.compiler.program.program import Port, SegmentRecord
 
 SEGMENT_DOMAIN = "ohmflow.segment"

@@ -19,6 +19,7 @@ from xdsl.ir import Attribute, Block, SSAValue
 from ohmflow.compiler.arrays.array_graph import ArrayInfo
 from ohmflow.compiler.arrays.extract import ENTRY_NAMES
 from ohmflow.compiler.arrays.fixed import is_trainable
+from ohmflow.compiler.arrays.work import is_rows, node_work
 from ohmflow.compiler.autodiff.training_graph import TrainingGraph
 from ohmflow.compiler.lowering.entry_builder import EntryBuilder, result_type, row_type
 from ohmflow.compiler.lowering.functions import segment_function, segment_record
@@ -36,7 +37,6 @@ from ohmflow.compiler.lowering.rule_parts import (
 from ohmflow.compiler.lowering.schedule_items import Item, Section, make_sections
 from ohmflow.compiler.lowering.segments import Segment, cut_segments, is_array_operation
 from ohmflow.compiler.lowering.update_arrays import held, update_arrays
-from ohmflow.compiler.lowering.work import is_rows, node_work
 from ohmflow.compiler.program.program import SegmentRecord, StateRecord
 from ohmflow.compiler.rules.choosing import LayerRule
 from ohmflow.compiler.rules.protocol import MAIN, Rule, RuleContext, part_symbol

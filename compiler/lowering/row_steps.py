@@ -12,9 +12,9 @@ from math import prod
 import onnx_ir as ir
 
 from ohmflow.compiler.arrays.window_functions import is_fold, is_windows, window_of
+from ohmflow.compiler.arrays.work import is_rows, row_dims
 from ohmflow.compiler.autodiff.registry import STREAMS
 from ohmflow.compiler.lowering.segments import Segment, is_array_operation
-from ohmflow.compiler.lowering.work import is_rows, row_dims
 from ohmflow.compiler.tile.steps import Need, Steps
 
 Counts = tuple[int, ...]

@@ -16,8 +16,8 @@ import networkx as nx
 import onnx_ir as ir
 
 from ohmflow.compiler.arrays.functions import DOMAIN
+from ohmflow.compiler.arrays.work import is_rows
 from ohmflow.compiler.errors import UnsupportedError
-from ohmflow.compiler.lowering.work import is_rows
 
 _ALONG_AXIS = {"Softmax": -1, "LogSoftmax": -1}
 """Operators that mix elements along one axis and keep the shape, with their default axis."""

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import onnx_ir as ir
 
 from ohmflow.compiler.arrays.window_functions import is_windows, window_of
+from ohmflow.compiler.arrays.work import row_dims
 from ohmflow.compiler.autodiff.training_graph import TrainingGraph
 from ohmflow.compiler.lowering.entry_builder import EntryBuilder
 from ohmflow.compiler.lowering.rule_parts import composite_terms
 from ohmflow.compiler.lowering.segments import is_array_operation
-from ohmflow.compiler.lowering.work import row_dims
 from ohmflow.compiler.rules.choosing import LayerRule
 from ohmflow.compiler.rules.protocol import MAIN, SiteFactors, UpdateContext, part_symbol
 

@@ -1,5 +1,6 @@
 """`ohmflow estimate`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,8 @@ def command(
     target = load_target(target_name, overrides)
     run = None if counts is None else load_counts(counts)
     does = phase or (run.phase if run is not None else "training" if can_train(target) else "inference")
-    program = program_of(source, target, make_compile_options(**options, training=does != "inference"))
+    chosen = replace(make_compile_options(**options, training=does != "inference"), structure=structure)
+    program = program_of(source, target, chosen)
     estimate = _estimate(program, target, does, batch, steps, texts, run, structure)
     if as_json:
         from ohmflow.runtime.estimate.as_json import estimate_json

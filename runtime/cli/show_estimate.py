@@ -250,6 +250,14 @@ def _use(estimate: Estimate) -> Table:
 
 def _rest(screen: Console, estimate: Estimate) -> None:
     """What is left out, and what is uncertain."""
+    replaced = estimate.program.manifest.get("timed_by_structure", {})
+    if replaced:
+        kinds = ", ".join(sorted(set(replaced.values())))
+        some = ", ".join(list(replaced)[:4]) + (" …" if len(replaced) > 4 else "")
+        screen.print(
+            f"[bold]Timed by structure[/], since they can not be trained: {len(replaced)} nodes ({escape(kinds)}): "
+            f"{escape(some)}. Their vector work is counted from shapes, and taken again for the gradient."
+        )
     if estimate.work.shortages:
         short = estimate.work.shortages
         worst = max(short, key=lambda s: s.need / s.size)

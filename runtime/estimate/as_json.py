@@ -47,6 +47,7 @@ def estimate_json(estimate: Estimate) -> dict[str, Any]:
         },
         "utilisation": _utilisation(estimate),
         "not_modelled": list(estimate.not_modelled),
+        "timed_by_structure": dict(estimate.program.manifest.get("timed_by_structure", {})),
         "memory_short": [asdict(short) for part in (estimate.once, work) for short in part.shortages],
         "low_confidence": [
             {"path": path, "value": value, "source": source} for path, value, source in estimate.target.low_confidence()

@@ -15,6 +15,9 @@ _SPECIAL = frozenset(
         *("Softplus", "Elu", "Gelu"),
     }
 )
+WORK = "ohmflow.work"
+"""Key of a node's metadata: its class and elements, where they are not those of its operator."""
+
 _POOLS = frozenset({"MaxPool", "AveragePool"})
 _MOVES = frozenset({"Slice", "Gather", "Pad", "Concat", "Expand"})
 """They write each element of their result once, whatever the size of what they choose from."""
@@ -41,6 +44,10 @@ def node_work(node: ir.Node) -> tuple[str, int] | None:
     an inference BatchNormalization a multiply and an add for every element (its factors are per channel), a
     ScatterElements what it adds, any other operator its largest operand or result.
     """
+    told = node.metadata_props.get(WORK)
+    if told is not None:
+        kind, elements_told = told.split()
+        return (kind, int(elements_told)) if int(elements_told) else None
     if node.op_type in _FREE:
         return None
     result = _elements(node.outputs[0])
