@@ -48,7 +48,7 @@ class Agad(BufferedRule):
     def seen(self, setting: Setting) -> float:
         """With T vectors between two flips and z = T/(2·memory): 1 + tanh z − tanh(z)/z of the trace."""
         options = setting.options
-        z = period_of(options) * setting.layer.rows * options.transfer_every / (2 * options.memory)
+        z = float(period_of(options) * setting.layer.rows * options.transfer_every / (2 * options.memory))
         return 1 + tanh(z) - tanh(z) / z
 
     def mark(self, setting: Setting) -> Mapping[str, Parameter]:
