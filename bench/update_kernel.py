@@ -11,9 +11,9 @@ Times of the first table are processor time: other work on the machine does not 
 What bounds it: instructions. Parameters and weights of a row stay in the first-level cache, so numpy's memory traffic
 is not paid for. A row is counted in a tenth of a nanosecond a crosspoint; a hash with its normal number takes some 20
 vector instructions for 16 crosspoints, whether they are pulsed or not, and a constant step some 30 more, once for all
-coincidences of a vector. Where the step depends on the state, every pulse has its hash and its step, some 30 instructions
-on `linear-step`, 80 on `exp-step`, 100 on `pow-step`; and a piece of columns waits for the one with most pulses, which
-at lr 0.1 has three times the mean.
+coincidences of a vector. Where the step depends on the state, every pulse has its hash and its step, some 30
+instructions on `linear-step`, 80 on `exp-step`, 100 on `pow-step`; and a piece of columns waits for the one with most
+pulses, which at lr 0.1 has three times the mean.
 """
 
 import time

@@ -90,7 +90,7 @@ def cases():
                 yield pytest.param(model, scheme, start, marks=() if by_default else pytest.mark.slow)
 
 
-@pytest.mark.parametrize(("model", "scheme", "start"), cases())
+@pytest.mark.parametrize(("model", "scheme", "start"), list(cases()))
 def test_fused_and_reference_kernel_have_the_same_law(model, scheme, start, critical_z):
     first, second = moved(model, scheme, "fused", start, 1), moved(model, scheme, "reference", start, 2)
     limit = critical_z(CLAIMS)
