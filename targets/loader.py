@@ -144,8 +144,8 @@ def _structure(node: Node) -> object:
 def _plain(instance: BaseModel, root: Section) -> tuple[dict[str, Any], list[str]]:
     """Values of the parameters: numbers as floats, tables as tuples and dictionaries.
 
-    What is 0, or false, unless the file says otherwise, and the file says nothing, is left out: a target holds no number
-    that nobody stated.
+    What is 0, or false, unless the file says otherwise, and the file says nothing, is left out: a target holds no
+    number that nobody stated.
     """
     values: dict[str, Any] = {}
     problems = []

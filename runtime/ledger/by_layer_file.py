@@ -3,10 +3,13 @@
 import csv
 import io
 from collections.abc import Mapping
+from typing import TypeVar
 
 from ohmflow.runtime.ledger.bill import Bill
 from ohmflow.runtime.ledger.by_layer import LayerBook
 from ohmflow.runtime.ledger.layer_names import NO_LAYER
+
+Key = TypeVar("Key", bound=tuple[str, ...])
 
 COLUMNS = (
     *("unit", "phase", "component", "event", "layer"),
@@ -40,9 +43,9 @@ def ledger_by_layer_csv(book: LayerBook, bill: Bill) -> str:
     return out.getvalue()
 
 
-def _summed(epochs: Mapping[int, Mapping[tuple[str, ...], float]]) -> dict[tuple[str, ...], float]:
+def _summed(epochs: Mapping[int, Mapping[Key, float]]) -> dict[Key, float]:
     """Sums over epochs, in their order."""
-    sums: dict[tuple[str, ...], float] = {}
+    sums: dict[Key, float] = {}
     for epoch in sorted(epochs):
         for key, n in epochs[epoch].items():
             sums[key] = sums.get(key, 0) + n

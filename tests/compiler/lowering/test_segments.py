@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ohmflow.compiler.arrays import extract_arrays
+from ohmflow.compiler.arrays.work import node_work
 from ohmflow.compiler.autodiff.training import inference_graph, training_graph
 from ohmflow.compiler.errors import UnsupportedError
 from ohmflow.compiler.frontend import load_model
 from ohmflow.compiler.lowering.segments import Segment, cut_segments, node_kind
-from ohmflow.compiler.arrays.work import node_work
 from tests.compiler.lowering.random_graphs import models
 
 quick = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
