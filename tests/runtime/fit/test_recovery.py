@@ -119,8 +119,8 @@ def test_a_table_has_the_mean_and_spread_that_it_was_made_of() -> None:
 
 
 def test_skew_of_steps_is_told_through_noise_as_large_as_their_spread() -> None:
-    # Noise of a difference of two reads is 0.9 of the spread between pulses. The steps up have a skew of 1.0, of which a
-    # table holds 0.8 at most; those down have none.
+    # Noise of a difference of two reads is 0.9 of the spread between pulses. The steps up have a skew of 1.0, of which
+    # a table holds 0.8 at most; those down have none.
     trains = measured(KNOWN["measured"], Plan(12, 2, 150, 150, read_error=2e-9, seed=2))
     shape = fit(fit_model("measured"), trains, Nominal()).shape
     assert shape is not None
