@@ -27,7 +27,7 @@ from sweeps import (  # noqa: E402
 )
 
 NAME = "noise_and_bound_management"
-IMAGES, EPOCHS, BATCH, LR, FILL = 5_000, 4, 1, 0.01, 0.2
+IMAGES, EPOCHS, BATCH, LR, FILL = 5_000, 6, 8, 0.05, 0.2
 NO_NOISE = ("--set", "tile.read.noise_management=none")
 NO_BOUND = ("--set", "tile.read.bound_management=none")
 CONDITIONS = (
