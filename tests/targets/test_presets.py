@@ -96,7 +96,14 @@ def test_asymmetric_steps_of_reram_are_those_of_the_other_convention() -> None:
 
 @pytest.mark.parametrize(
     ("name", "published"),
-    [("ecram-li-2018", 0.01), ("gokmen-vlasov-2016", 0.01), ("capacitor-2018", 0.06), ("reram-sb-2018", 0.01)],
+    [
+        ("ecram-li-2018", 0.01),
+        ("gokmen-vlasov-2016", 0.01),
+        ("capacitor-2018", 0.06),
+        ("reram-sb-2018", 0.01),
+        ("rpu-2016", 0.01),
+        ("protonic-psg", 0.01),
+    ],
 )
 def test_spread_of_the_asymmetry_is_shared_by_both_directions(name: str, published: float) -> None:
     assert number(load(name), "up_down_dtod") == pytest.approx(2 * published)
