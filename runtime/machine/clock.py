@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ohmflow.compiler.program.schedule import MAX_DEPTH, Schedule, Timeline
 from ohmflow.runtime.machine import clock_columns as columns
 from ohmflow.runtime.machine import clock_kernel as kernel
-from ohmflow.runtime.machine.clock_reuse import innermost_loops, state_sections
+from ohmflow.runtime.machine.clock_reuse import innermost_loops
+from ohmflow.runtime.machine.clock_state import state_sections
 from ohmflow.runtime.machine.errors import DeadlockError, LeftOverError, MachineError
 
 _INSTRUCTION_FIELDS = ("kind", "phase", "wait0", "wait1", "signal", "t0", "t1", "t2", "t3", "count")

@@ -30,11 +30,6 @@ from ohmflow.runtime.machine.clock_columns import (
     COUNT,
     CREDIT,
     KIND,
-    L_BEGIN,
-    L_COUNT,
-    L_END,
-    L_STRIDE,
-    L_TRIP,
     MESSAGE,
     PHASE,
     SIGNAL,
@@ -46,7 +41,19 @@ from ohmflow.runtime.machine.clock_columns import (
     WAIT0,
     WAIT1,
 )
+from ohmflow.runtime.machine.clock_heap import pop, push
+from ohmflow.runtime.machine.clock_loops import address, settle
 from ohmflow.runtime.machine.clock_reuse import (
+    FIRST_PATIENCE,
+    ITERATION,
+    LEADER,
+    LEVEL,
+    LOOK_EVERY,
+    PATIENCE,
+    WATCH,
+    look,
+)
+from ohmflow.runtime.machine.clock_state import (
     ACTIVITY,
     ARRIVAL,
     ARRIVED,
@@ -58,20 +65,14 @@ from ohmflow.runtime.machine.clock_reuse import (
     END,
     ENTERED,
     EXECUTED,
-    FIRST_PATIENCE,
     FREE,
     HEAP,
     HEAP_SIZE,
-    ITERATION,
-    LEADER,
-    LEVEL,
     LINK_BUSY,
     LINK_WAIT,
-    LOOK_EVERY,
     MARKS,
     ORDINAL,
     PACKETS,
-    PATIENCE,
     PC,
     PHASE_CYCLES,
     READY,
@@ -79,115 +80,12 @@ from ohmflow.runtime.machine.clock_reuse import (
     STACK,
     TAKEN,
     TRIPS,
-    WATCH,
-    look,
     part,
 )
 
 Ints = NDArray[np.int64]
 
 DONE, DEADLOCK, LEFT_OVER = 0, 1, 2
-
-
-@njit(cache=True, inline="always")
-def _before(cycle_a: int, key_a: int, cycle_b: int, key_b: int) -> bool:
-    return cycle_a < cycle_b or (cycle_a == cycle_b and key_a < key_b)
-
-
-@njit(cache=True)
-def _push(heap: Ints, size: int, cycle: int, key: int, channel: int, position: int) -> int:
-    i = size
-    while i > 0:
-        parent = (i - 1) >> 1
-        if not _before(cycle, key, heap[parent, 0], heap[parent, 1]):
-            break
-        heap[i, 0], heap[i, 1], heap[i, 2], heap[i, 3] = (
-            heap[parent, 0],
-            heap[parent, 1],
-            heap[parent, 2],
-            heap[parent, 3],
-        )
-        i = parent
-    heap[i, 0], heap[i, 1], heap[i, 2], heap[i, 3] = cycle, key, channel, position
-    return size + 1
-
-
-@njit(cache=True)
-def _pop(heap: Ints, size: int) -> int:
-    """Remove the root; the caller has read it. Returns the new size."""
-    size -= 1
-    cycle, key, channel, position = heap[size, 0], heap[size, 1], heap[size, 2], heap[size, 3]
-    i = 0
-    while True:
-        child = 2 * i + 1
-        if child >= size:
-            break
-        if child + 1 < size and _before(heap[child + 1, 0], heap[child + 1, 1], heap[child, 0], heap[child, 1]):
-            child += 1
-        if not _before(heap[child, 0], heap[child, 1], cycle, key):
-            break
-        heap[i, 0], heap[i, 1], heap[i, 2], heap[i, 3] = heap[child, 0], heap[child, 1], heap[child, 2], heap[child, 3]
-        i = child
-    heap[i, 0], heap[i, 1], heap[i, 2], heap[i, 3] = cycle, key, channel, position
-    return size
-
-
-@njit(cache=True, inline="always")
-def _address(table: Ints, row: int, base: int, stride: int, ordinal: Ints, depth: int) -> Any:
-    address = table[row, base]
-    for k in range(depth):
-        address += ordinal[k] * table[row, stride + k]
-    return address
-
-
-@njit(cache=True)
-def _settle(
-    unit: int,
-    pc: Ints,
-    depth: Ints,
-    stack: Ints,
-    ordinal: Ints,
-    trips: Ints,
-    stream_end: int,
-    loops: Ints,
-    head_loop: Ints,
-    nested_loop: Ints,
-    counts: Ints,
-) -> bool:
-    """Follow loop control, which takes no cycles, to the next instruction; False at the end of the stream."""
-    p = pc[unit]
-    d = depth[unit]
-    more = True
-    while True:
-        if d > 0 and p == loops[stack[unit, d - 1], L_END]:
-            ordinal[unit, d - 1] += 1
-            if ordinal[unit, d - 1] < trips[unit, d - 1]:
-                p = loops[stack[unit, d - 1], L_BEGIN]
-            else:
-                d -= 1
-                continue
-        elif p == stream_end:
-            more = False
-            break
-        if d > 0 and loops[stack[unit, d - 1], L_BEGIN] == p:
-            loop = nested_loop[stack[unit, d - 1]]
-        else:
-            loop = head_loop[p]
-        if loop < 0:
-            break
-        trip = loops[loop, L_TRIP]
-        if loops[loop, L_COUNT] >= 0:
-            trip = counts[_address(loops, loop, L_COUNT, L_STRIDE, ordinal[unit], d)]
-        if trip <= 0:
-            p = loops[loop, L_END]
-            continue
-        stack[unit, d] = loop
-        ordinal[unit, d] = 0
-        trips[unit, d] = trip
-        d += 1
-    pc[unit] = p
-    depth[unit] = d
-    return more
 
 
 @njit(cache=True)
@@ -283,7 +181,7 @@ def run(
             queued[u] = False
             while True:
                 if entered[u] == 0:
-                    if not _settle(
+                    if not settle(
                         u, pc, depth, stack, ordinal, trips, stream[u + 1], loops, head_loop, nested_loop, counts
                     ):
                         break
@@ -317,7 +215,7 @@ def run(
                 count = 0
                 bank_wait = 0
                 if instructions[i, COUNT] >= 0:
-                    count = counts[_address(instructions, i, COUNT, STRIDE, ordinal[u], depth[u])]
+                    count = counts[address(instructions, i, COUNT, STRIDE, ordinal[u], depth[u])]
                 if kind == 0:
                     release = t + instructions[i, T0]
                     complete = t + instructions[i, T1]
@@ -360,7 +258,7 @@ def run(
                         n_work += 1
                 if signal >= 0:
                     taken[signal] += 1
-                    heap_size = _push(
+                    heap_size = push(
                         heap, heap_size, complete, (u << 40) | packets[u], signal, channels[signal, C_RBEGIN]
                     )
                 packets[u] += 1
@@ -397,7 +295,7 @@ def run(
             reused += look(watch, ran, then, now, sections, level, instructions, loops, channels, ring, counts, inner)
             end, leader = marks[END], watch[LEADER]
         cycle, key, channel, position = heap[0, 0], heap[0, 1], heap[0, 2], heap[0, 3]
-        heap_size = _pop(heap, heap_size)
+        heap_size = pop(heap, heap_size)
         flits = channels[channel, C_FLITS]
         last = channels[channel, C_REND] - 1
         arrives = cycle
@@ -416,7 +314,7 @@ def run(
                 granted_rows += 1
             arrives = granted + hop[link] + flits - 1
             if position < last:
-                heap_size = _push(heap, heap_size, granted + hop[link], key, channel, position + 1)
+                heap_size = push(heap, heap_size, granted + hop[link], key, channel, position + 1)
                 continue
         arrival[ring[channel] + arrived[channel] % channels[channel, C_DEPTH]] = arrives
         arrived[channel] += 1

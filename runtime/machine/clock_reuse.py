@@ -31,16 +31,30 @@ from ohmflow.runtime.machine.clock_columns import (
     L_PARENT,
     L_TRIP,
 )
+from ohmflow.runtime.machine.clock_compare import same_channel, same_heap, touched
+from ohmflow.runtime.machine.clock_state import (
+    ARRIVAL,
+    BANK_FREE,
+    COVERED,
+    CREDITS,
+    DEPTH,
+    END,
+    ENTERED,
+    FREE,
+    HEAP,
+    HEAP_SIZE,
+    LINK_BUSY,
+    MARKS,
+    ORDINAL,
+    PACKETS,
+    PC,
+    READY,
+    STACK,
+    TRIPS,
+    part,
+)
 
 Ints = NDArray[np.int64]
-
-PC, DEPTH, STACK, ORDINAL, TRIPS, READY, PACKETS, COVERED, BANK_FREE, ENTERED, ARRIVAL, CREDITS = range(12)
-ARRIVED, CONSUMED, TAKEN, RETURNED, FREE, HEAP, LINK_BUSY, LINK_WAIT, PHASE_CYCLES, EXECUTED, ACTIVITY = range(12, 23)
-MARKS = 23
-"""Sections of a state, which is one flat array: all that decides what the engine does next, and its sums so far."""
-
-HEAP_SIZE, END = 0, 1
-"""Entries of the section `MARKS`."""
 
 LEADER, LEVEL, LOOP, ITERATION, SEEN, KEPT_AT, LAST_PACKETS, PATIENCE = range(8)
 """Entries of a watch: the leader, its loop's depth and row, iterations of it that it has done, ends of iterations seen,
@@ -61,20 +75,6 @@ FIRST_PATIENCE = 40
 
 FEWEST = 4
 """Iterations that a leader's loop must have: of shorter ones too little is left when a period is known."""
-
-
-def state_sections(units: int, channels: int, ring: int, links: int, instructions: int) -> Ints:
-    """Where each section of a state begins, and the end of the last, in the order of `PC` … `MARKS`."""
-    heap = 4 * (ring + 1)
-    sizes = [units, units, 4 * units, 4 * units, 4 * units, units, units, units, 2 * units, units, ring, ring]
-    sizes += [channels] * 4 + [links, heap, links, links, 7 * units, instructions, 4 * instructions, 2]
-    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-
-
-@njit(cache=True, inline="always")
-def part(state: Ints, sections: Ints, which: int) -> Ints:
-    """A section of a state, flat."""
-    return state[sections[which] : sections[which + 1]]
 
 
 @njit(cache=True)
@@ -198,7 +198,7 @@ def _period(then: Ints, now: Ints, sections: Ints, channels: Ints, ring: Ints, l
             if later != 0 and later != delta:
                 return 0
     for c in range(channels.shape[0]):
-        if not _same_channel(then, now, sections, c, ring[c], channels[c, C_DEPTH], delta):
+        if not same_channel(then, now, sections, c, ring[c], channels[c, C_DEPTH], delta):
             return 0
     for link in range(sections[FREE + 1] - sections[FREE]):
         busy, free = sections[LINK_BUSY] + link, sections[FREE] + link
@@ -206,75 +206,7 @@ def _period(then: Ints, now: Ints, sections: Ints, channels: Ints, ring: Ints, l
             return 0
     packets = sections[PACKETS], sections[PACKETS + 1]
     before, after = then[packets[0] : packets[1]], now[packets[0] : packets[1]]
-    return delta if _same_heap(then[heap:], now[heap:], before, after, size, delta) else 0
-
-
-@njit(cache=True)
-def _touched(then: Ints, now: Ints, sections: Ints, c: int) -> bool:
-    for which in (ARRIVED, CONSUMED, TAKEN, RETURNED):
-        if now[sections[which] + c] != then[sections[which] + c]:
-            return True
-    return False
-
-
-@njit(cache=True)
-def _same_channel(then: Ints, now: Ints, sections: Ints, c: int, at: int, depth: int, delta: int) -> bool:
-    """Whether the messages that wait and the credits that are back are those of then, later by delta."""
-    if not _touched(then, now, sections, c):
-        return True
-    arrived, consumed = sections[ARRIVED] + c, sections[CONSUMED] + c
-    taken, returned = sections[TAKEN] + c, sections[RETURNED] + c
-    waiting, back = now[arrived] - now[consumed], now[returned] - now[taken] + depth
-    if then[arrived] - then[consumed] != waiting or then[returned] - then[taken] + depth != back:
-        return False
-    if then[taken] < depth:  # some credits were never used yet
-        return False
-    ring = sections[ARRIVAL] + at
-    for k in range(waiting):
-        if now[ring + (now[consumed] + k) % depth] - then[ring + (then[consumed] + k) % depth] != delta:
-            return False
-    ring = sections[CREDITS] + at
-    for k in range(back):
-        if now[ring + (now[taken] + k) % depth] - then[ring + (then[taken] + k) % depth] != delta:
-            return False
-    return True
-
-
-@njit(cache=True)
-def _same_heap(then: Ints, now: Ints, before: Ints, after: Ints, size: int, delta: int) -> bool:
-    """Whether the packets in flight are those of then, later by delta; their numbers count from their unit's last."""
-    order_then, order_now = _order(then, size), _order(now, size)
-    mask = (1 << 40) - 1
-    for k in range(size):
-        a, b = 4 * order_then[k], 4 * order_now[k]
-        unit = now[b + 1] >> 40
-        if (
-            now[b] - then[a] != delta
-            or now[b + 2] != then[a + 2]
-            or now[b + 3] != then[a + 3]
-            or then[a + 1] >> 40 != unit
-            or after[unit] - (now[b + 1] & mask) != before[unit] - (then[a + 1] & mask)
-        ):
-            return False
-    return True
-
-
-@njit(cache=True)
-def _order(heap: Ints, size: int) -> Ints:
-    """Rows of a heap in the order in which they leave it; a heap is nearly sorted, and small."""
-    order = np.arange(size)
-    for k in range(1, size):
-        row, to = order[k], k
-        while to > 0:
-            above = order[to - 1]
-            if heap[4 * above] < heap[4 * row] or (
-                heap[4 * above] == heap[4 * row] and heap[4 * above + 1] < heap[4 * row + 1]
-            ):
-                break
-            order[to] = above
-            to -= 1
-        order[to] = row
-    return order
+    return delta if same_heap(then[heap:], now[heap:], before, after, size, delta) else 0
 
 
 @njit(cache=True)
@@ -405,7 +337,7 @@ def _skip(
         at = sections[ORDINAL] + 4 * u + level[u]
         now[at] += times * (now[at] - then[at])
     for c in range(channels.shape[0]):
-        if _touched(then, now, sections, c):
+        if touched(then, now, sections, c):
             for k in range(ring[c], ring[c] + channels[c, C_DEPTH]):
                 now[sections[ARRIVAL] + k] += passed
                 now[sections[CREDITS] + k] += passed

@@ -25,3 +25,9 @@ class ScratchpadError(MachineError):
     """What a step must keep does not fit a unit's memory; a smaller batch or a larger memory is the way out."""
 
     exit_status = 3
+
+
+class StandInError(MachineError):
+    """Operators of the program have stand-ins, which have no values: it can be timed, not executed."""
+
+    exit_status = 3

@@ -17,7 +17,7 @@ from ohmflow.compiler.program.schedule import Timeline
 from ohmflow.runtime.digital.sessions import load_segments
 from ohmflow.runtime.ledger.events import EventBook, TileShape
 from ohmflow.runtime.machine.clock import Clock
-from ohmflow.runtime.machine.errors import ScratchpadError, WaitError
+from ohmflow.runtime.machine.errors import ScratchpadError, StandInError, WaitError
 from ohmflow.runtime.machine.make_arrays import make_arrays
 from ohmflow.runtime.machine.masks import with_masks
 from ohmflow.runtime.machine.memory_ways import ways_of_matrices
@@ -58,6 +58,7 @@ class Machine:
 
     Raises:
         ProgramError: the program was compiled for another target.
+        StandInError: operators of the program are timed by their shapes alone.
     """
 
     def __init__(self, program: Program, target: Target, seed: int, patch_bytes: int = PATCH_BYTES) -> None:
@@ -67,6 +68,7 @@ class Machine:
                 f"for which it was compiled, not {target.name} ({target.content_hash[:12]}); "
                 "compile the model for this target"
             )
+        _refuse_stand_ins(program)
         self.program = program
         self.target = target
         self.seed = seed
@@ -202,3 +204,14 @@ def _programming(target: Target) -> tuple[int, int, float]:
     if program.mode == "ideal":
         return 0, 0, 0.0
     return program.rounds, program.pulses_per_round, float(program.error.si)
+
+
+def _refuse_stand_ins(program: Program) -> None:
+    """Refuse a program that computes other values than its model."""
+    replaced = program.manifest.get("timed_by_structure")
+    if replaced:
+        kinds = ", ".join(sorted(set(replaced.values())))
+        raise StandInError(
+            f"program, node {next(iter(replaced))}: every operator must have values to be executed, not only the "
+            f"shapes of {kinds}; estimate this program, or compile without structure"
+        )
