@@ -10,6 +10,7 @@ from xdsl.ir import Attribute
 
 from ohmflow.compiler.emit.costing import Costing
 from ohmflow.compiler.emit.dataflow import HOST, Dataflow, Unit, analyse
+from ohmflow.compiler.emit.errors import EmitError
 from ohmflow.compiler.emit.operations import EmittedOperations, Symbols, emit_operations
 from ohmflow.compiler.emit.stream_context import StreamContext
 from ohmflow.compiler.emit.stream_writer import EmittedStreams
@@ -159,7 +160,13 @@ def _entry(
     instructions = np.zeros(len(rows), INSTRUCTIONS)
     for k, row in enumerate(rows):
         for column, value in row.items():
-            instructions[column][k] = value
+            try:
+                instructions[column][k] = value
+            except OverflowError as error:
+                raise EmitError(
+                    f"{name}: an instruction must take fewer than 2^31 cycles, not {value:,}; take a slower "
+                    "chip.clock, a shorter device.pulse or read, or fewer tile.program.pulses_per_round"
+                ) from error
         instructions["steps"][k, : len(steps[k])] = steps[k]
     channels, route = _channels(streams, units, target)
     return Entry(
