@@ -30,13 +30,20 @@ def check_addresses(
         chains.append([*(chains[parent] if parent >= 0 else []), k])
         inner[int(row["begin"]) : int(row["end"])] = k
         around = chains[parent] if parent >= 0 else []
-        if row["count"] >= 0 and not 0 <= _last(row, around, trips) < size:
+        if row["count"] >= 0 and _runs(around, trips) and not 0 <= _last(row, around, trips) < size:
             raise ProgramError(_said(where, f"loop {k}'s trip", size))
     for k in np.unique(inner).tolist():
         chain = chains[k] if k >= 0 else []
+        if not _runs(chain, trips):
+            continue  # an execution in which no sample goes there keeps no counts for it
         for i in np.flatnonzero((inner == k) & (instructions["count"] >= 0)).tolist():
             if not 0 <= _last(instructions[i], chain, trips) < size:
                 raise ProgramError(_said(where, f"instruction {i}'s count", size))
+
+
+def _runs(chain: list[int], trips: list[int]) -> bool:
+    """Whether what stands in these loops may happen at all."""
+    return all(trips[k] > 0 for k in chain)
 
 
 def _last(row: np.void, chain: list[int], trips: list[int]) -> int:

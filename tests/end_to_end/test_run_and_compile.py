@@ -70,6 +70,7 @@ def test_run_writes_the_bill_beside_the_outputs(shell: Shell, tmp_path: Path, in
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         "events.npz",
         "ledger.csv",
+        "ledger_by_layer.csv",
         "outputs.npz",
         "summary.json",
     ]

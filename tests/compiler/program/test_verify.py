@@ -14,6 +14,7 @@ from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.storage import load_program, save_program
 from ohmflow.compiler.program.verify import verify_program
 from ohmflow.compiler.program.verify_streams import stream_executions
+from ohmflow.runtime.crossbar.errors import CrossbarError
 from ohmflow.runtime.machine.errors import DeadlockError, MachineError
 from ohmflow.runtime.machine.machine import Machine
 from ohmflow.targets.registry import load
@@ -200,5 +201,5 @@ def test_a_damaged_program_is_refused_or_diagnosed_or_runs(chunk: int, stored: P
         if is_bounded(program, whole) and "/groups" not in what and "/loops" not in what:
             try:
                 run(program)
-            except (ProgramError, MachineError) as error:
+            except (ProgramError, MachineError, CrossbarError) as error:
                 assert "\n" not in str(error), what

@@ -30,7 +30,7 @@ def test_every_model_has_a_known_device() -> None:
 @pytest.mark.parametrize("name", ["constant-step", "soft-bounds"])
 def test_intervals_hold_what_is_true(name: str) -> None:
     # If an interval holds with 95 %, fewer than 4 of 6 have a chance of 0.2 %, for each of a dozen numbers. Seeds are
-    # fixed; the slow test and bench/fit_coverage.py take 100.
+    # fixed; the slow test and examples/reproduce/fit_coverage.py take 100.
     found = counts(name, 6)
     assert len(found) >= 10
     assert {number: n for number, n in found.items() if n < 4} == {}

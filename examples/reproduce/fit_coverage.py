@@ -1,6 +1,6 @@
 """How often the 95 % intervals of `ohmflow targets fit` hold what is true: devices measured by simulation and fitted.
 
-    python bench/fit_coverage.py --trials 100 --model soft-bounds
+    python examples/reproduce/fit_coverage.py --trials 100 --model soft-bounds
 
 Trial k has seed k. Devices, pulses and reads are drawn by the machine's own crossbar arrays. Prints what each trial
 missed as it goes, and a table of counts; for 100 trials at 95 %, counts below 90 have a chance of 0.03 each.
