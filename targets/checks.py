@@ -11,9 +11,9 @@ from ohmflow.targets.cost_checks import costs, not_modelled
 from ohmflow.targets.inventory_checks import executes, inventory, validation
 from ohmflow.targets.read_checks import reads
 from ohmflow.targets.schema.coverage import covers
+from ohmflow.targets.schema.updating import LONGEST_TRAIN
 from ohmflow.targets.view import Fault, View
 
-_LONGEST_TRAIN = 63
 """A pulse train is a mask of 64 bits in the machine."""
 
 
@@ -43,10 +43,10 @@ def _device(view: View) -> Iterator[Fault]:
             "without converters; remove them, or write 'constant-step'",
         )
     length = view.value("tile.update.train_length")
-    if view.pulsed and length is not None and not 1 <= length <= _LONGEST_TRAIN:
+    if view.pulsed and length is not None and not 1 <= length <= LONGEST_TRAIN:
         yield Fault(
             "tile.update.train_length",
-            f"tile.update.train_length must be from 1 to {_LONGEST_TRAIN} for a device that is pulsed, not '{length}'; "
+            f"tile.update.train_length must be from 1 to {LONGEST_TRAIN} for a device that is pulsed, not '{length}'; "
             "write one such as 31",
         )
 

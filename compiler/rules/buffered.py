@@ -53,12 +53,10 @@ from ohmflow.compiler.tile.body import YieldOp
 from ohmflow.compiler.tile.control import WhenOp
 from ohmflow.compiler.tile.stash import UnstashOp
 from ohmflow.compiler.tile.transfer import ReadOp
+from ohmflow.targets.schema.updating import LONGEST_TRAIN
 
 HIDDEN, SIGNS = "H", "signs"
 """Part names of the digital matrix, and of the signs of a chopper."""
-
-LONGEST = 63
-"""Most slots of any train."""
 
 
 class BufferedOptions(FastOptions):
@@ -67,7 +65,7 @@ class BufferedOptions(FastOptions):
     threshold: float = Field(default=1.0, gt=0, description="steps of the main array that make one step of H")
     keep: float = Field(default=0.0, ge=0, lt=1, description="share of H that stays after a transfer")
     forget: bool = Field(default=True, description="whether a transfer clears H, beyond the whole steps too")
-    transfer_pulses: int | None = Field(default=None, ge=1, le=LONGEST, description="most pulses of a transfer")
+    transfer_pulses: int | None = Field(default=None, ge=1, le=LONGEST_TRAIN, description="most pulses of a transfer")
 
 
 class BufferedRule(Rule):
@@ -86,7 +84,7 @@ class BufferedRule(Rule):
         known = resolve_fast(setting)
         if known.options.transfer_pulses is not None:
             return known
-        pulses = setting.facts.train_length or LONGEST
+        pulses = setting.facts.train_length or LONGEST_TRAIN
         why = (
             f"the longest train: a row's turn comes once in {setting.layer.rows * known.options.transfer_every} vectors"
         )

@@ -61,7 +61,7 @@ class RuleChoice:
             return f"{where}: must be an option of rule {self.name} ({known}), not '{name}'; {hint}"
         said = str(fault["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
         described = kind.model_fields[name].description if name in kind.model_fields else None
-        hint = f"it is the {described}" if described else "correct it"
+        hint = f"it means {described}" if described else "correct it"
         return f"{where}: must be {said}, not {fault['input']!r}; {hint}"
 
 

@@ -18,11 +18,11 @@ from sweeps import (  # noqa: E402
     Condition,
     Sweep,
     by_seed,
-    carry_out,
-    deliver,
     differences,
     error,
-    options,
+    learning,
+    recipe,
+    run_study,
     spread,
     table,
 )
@@ -47,12 +47,12 @@ def conditions() -> tuple[Condition, ...]:
 def sweep(data: str, seeds: int, quick: bool) -> Sweep:
     """The study's trainings."""
     images, epochs = (200, 1) if quick else (IMAGES, EPOCHS)
-    shared = ["--data", data, "--val", "0", "--limit", str(images), "--epochs", str(epochs)]
-    shared += ["--batch", str(BATCH), "--lr", str(LR), "--lr-schedule", "cosine"]
-    shared += ["--limit-test", "200"] if quick else []
+    shared = learning(
+        images, epochs, BATCH, LR, data, "--lr-schedule", "cosine", *(("--limit-test", "200") if quick else ())
+    )
     chips = ("--weight-fill", str(FILL), "--packing", "spread", "--eval-every", str(epochs))
     chips += ("--set", f"chip.vector_unit.scratchpad.size={ROOM}")
-    return Sweep(NAME, "fashion_mlp.onnx", tuple(shared), chips, conditions(), tuple(range(seeds)))
+    return Sweep(NAME, "fashion_mlp.onnx", shared, chips, conditions(), tuple(range(seeds)))
 
 
 def markdown(study: Sweep, folder: Path) -> str:
@@ -84,22 +84,11 @@ def markdown(study: Sweep, folder: Path) -> str:
             table(["device", *RULES], cells("behind")),
             "Chip time and energy of the training:",
             table(["device", *RULES], cells("cost")),
-            f"{IMAGES:,} training images, epochs: {EPOCHS}, batch {BATCH}, learning rate {LR:g} (cosine), "
-            f"rules with default options, "
+            f"{recipe(study)}, rules with default options, "
             f"vector units with {ROOM}, seeds: {len(reference)}; ± is the standard deviation over seeds.",
         ]
     )
 
 
-def main() -> int:
-    """Train, then write the tables."""
-    asked = options(__doc__ or "").parse_args()
-    folder = asked.folder or Path(f"runs/{NAME}{'-quick' if asked.quick else ''}")
-    study = sweep(asked.data, asked.seeds, asked.quick)
-    failed = [] if asked.table else carry_out(study, folder, asked.processes, asked.only)
-    deliver(asked, NAME, markdown(study, folder))
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_study(__doc__ or "", sweep, markdown))

@@ -17,11 +17,11 @@ from sweeps import (  # noqa: E402
     Condition,
     Sweep,
     by_seed,
-    carry_out,
-    deliver,
     differences,
     error,
-    options,
+    learning,
+    recipe,
+    run_study,
     spread,
     table,
 )
@@ -47,11 +47,11 @@ PUBLISHED = {
 def sweep(data: str, seeds: int, quick: bool) -> Sweep:
     """The study's trainings."""
     images, epochs = (200, 1) if quick else (IMAGES, EPOCHS)
-    shared = ["--data", data, "--val", "0", "--limit", str(images), "--epochs", str(epochs)]
-    shared += ["--batch", str(BATCH), "--lr", str(LR), "--lr-schedule", "cosine"]
-    shared += ["--limit-test", "200"] if quick else []
+    shared = learning(
+        images, epochs, BATCH, LR, data, "--lr-schedule", "cosine", *(("--limit-test", "200") if quick else ())
+    )
     chips = ("--weight-fill", str(FILL), "--eval-every", str(epochs))
-    return Sweep(NAME, "lenet5.onnx", tuple(shared), chips, CONDITIONS, tuple(range(seeds)))
+    return Sweep(NAME, "lenet5.onnx", shared, chips, CONDITIONS, tuple(range(seeds)))
 
 
 def markdown(study: Sweep, folder: Path) -> str:
@@ -78,21 +78,10 @@ def markdown(study: Sweep, folder: Path) -> str:
         )
     head = ["management", "test error", "behind float32, points", "chip time", "energy", "published error (MNIST)"]
     return (
-        f"{table(head, rows)}\n\nLeNet-5, {IMAGES:,} training images, epochs: {EPOCHS}, batch {BATCH}, learning rate "
-        f"{LR:g} (cosine), seeds: {len(reference)}; ± is the standard deviation over seeds. The published figures are "
+        f"{table(head, rows)}\n\nLeNet-5, {recipe(study)}, seeds: {len(reference)}; ± is the standard deviation over seeds. The published figures are "
         "recalled ones, of low confidence."
     )
 
 
-def main() -> int:
-    """Train, then write the table."""
-    asked = options(__doc__ or "").parse_args()
-    folder = asked.folder or Path(f"runs/{NAME}{'-quick' if asked.quick else ''}")
-    study = sweep(asked.data, asked.seeds, asked.quick)
-    failed = [] if asked.table else carry_out(study, folder, asked.processes, asked.only)
-    deliver(asked, NAME, markdown(study, folder))
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_study(__doc__ or "", sweep, markdown))

@@ -236,6 +236,39 @@ def options(description: str, needs_data: bool = True) -> argparse.ArgumentParse
     return parser
 
 
+def learning(images: int, epochs: int, batch: int, lr: float, data: str, *more: str) -> tuple[str, ...]:
+    """The words that say on what and how a network learns, without validation rows."""
+    words = ("--data", data, "--val", "0", "--limit", str(images), "--epochs", str(epochs))
+    return (*words, "--batch", str(batch), "--lr", str(lr), *more)
+
+
+def recipe(sweep: Sweep) -> str:
+    """What all trainings of a sweep have in common, for the line under its table."""
+    words = dict(zip(sweep.shared[::2], sweep.shared[1::2], strict=True))
+    told = [f"{int(words['--limit']):,} training images", f"epochs: {words['--epochs']}", f"batch {words['--batch']}"]
+    schedule = f" ({words['--lr-schedule']})" if "--lr-schedule" in words else ""
+    return ", ".join([*told, f"learning rate {words['--lr']}{schedule}"])
+
+
+def run_study(description: str, made: Callable[[str, int, bool], Sweep], markdown: Callable[[Sweep, Path], str]) -> int:
+    """Take a study's options, train what is not done, and deliver its table.
+
+    Args:
+        description: the study's docstring.
+        made: makes its sweep of the data, the number of seeds, and whether it is a quick one.
+        markdown: tabulates the sweep and its folder.
+
+    Returns:
+        Exit status: 1 if a training failed.
+    """
+    asked = options(description).parse_args()
+    study = made(asked.data, asked.seeds, asked.quick)
+    folder = asked.folder or Path(f"runs/{study.name}{'-quick' if asked.quick else ''}")
+    failed = [] if asked.table else carry_out(study, folder, asked.processes, asked.only)
+    deliver(asked, study.name, markdown(study, folder))
+    return 1 if failed else 0
+
+
 def deliver(asked: argparse.Namespace, name: str, text: str) -> None:
     """Print a table, and write it to the page that was asked for."""
     print(text)

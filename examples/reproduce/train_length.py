@@ -19,10 +19,10 @@ from sweeps import (  # noqa: E402
     Sweep,
     Training,
     by_seed,
-    carry_out,
-    deliver,
     error,
-    options,
+    learning,
+    recipe,
+    run_study,
     spread,
     summary,
     table,
@@ -50,12 +50,11 @@ def conditions() -> tuple[Condition, ...]:
 def sweep(data: str, seeds: int, quick: bool) -> Sweep:
     """The study's trainings."""
     images, epochs = (200, 1) if quick else (IMAGES, EPOCHS)
-    shared = ["--data", data, "--val", "0", "--limit", str(images), "--epochs", str(epochs)]
-    shared += ["--batch", str(BATCH), "--lr", str(LR), "--limit-test", "200" if quick else "1000"]
+    shared = learning(images, epochs, BATCH, LR, data, "--limit-test", "200" if quick else "1000")
     return Sweep(
         NAME,
         "fashion_mlp.onnx",
-        tuple(shared),
+        shared,
         (*("--weight-fill", str(FILL)), *ROOM),
         conditions(),
         tuple(range(seeds)),
@@ -95,21 +94,11 @@ def markdown(study: Sweep, folder: Path, enough: float = ENOUGH) -> str:
         rows.append(row)
     head = ["rule, longest train", "accuracy at the end", "reached: after epochs", "ms", *(f"{p} mJ" for p in used)]
     return (
-        f"{table(head, rows)}\n\n{IMAGES:,} training images, epochs: {EPOCHS}, batch {BATCH}, learning rate {LR:g}; "
+        f"{table(head, rows)}\n\n{recipe(study)}; "
         f"test accuracy asked for: {enough:.0%} of 1,000 images, read on the chip after every epoch. ± is the standard "
         "deviation over seeds. No published figure is known."
     )
 
 
-def main() -> int:
-    """Train, then write the table."""
-    asked = options(__doc__ or "").parse_args()
-    folder = asked.folder or Path(f"runs/{NAME}{'-quick' if asked.quick else ''}")
-    study = sweep(asked.data, asked.seeds, asked.quick)
-    failed = [] if asked.table else carry_out(study, folder, asked.processes, asked.only)
-    deliver(asked, NAME, markdown(study, folder))
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_study(__doc__ or "", sweep, markdown))

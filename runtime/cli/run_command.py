@@ -71,4 +71,4 @@ def command(
         echo_json(result.summary)
     else:
         show_bill(result.summary, result.bill, target, program)
-        click.echo(f"wrote {output}/outputs.npz, ledger.csv, events.npz, summary.json")
+        click.echo(f"wrote {output}/outputs.npz, ledger.csv, ledger_by_layer.csv, events.npz, summary.json")

@@ -144,7 +144,7 @@ def show_run(run: Run, target: Target, program: Program) -> None:
         traced = ", trace.json" if (run.folder / "trace.json").is_file() else ""
         screen.print(
             f"Written to [bold]{escape(str(run.folder))}/[/]: report.html (open it in a browser), model.onnx "
-            f"(trained), summary.json, ledger.csv, events.npz{traced}"
+            f"(trained), summary.json, ledger.csv, ledger_by_layer.csv, events.npz{traced}"
         )
     screen.print(f"[dim]{summary['host_seconds']:.1f} s on this computer[/]")
 

@@ -11,9 +11,7 @@ import numpy as np
 
 from ohmflow.runtime.crossbar.errors import SpecError
 from ohmflow.runtime.crossbar.ir_drop import Wires
-
-MAX_TRAIN_LENGTH = 63
-"""A train is a mask of 64 bits, of which one keeps the count below the ordinals' 64."""
+from ohmflow.targets.schema.updating import LONGEST_TRAIN
 
 
 def _require(holds: bool, where: str, constraint: str, value: object, advice: str) -> None:
@@ -211,12 +209,12 @@ class UpdateSpec:
         """Check the figures.
 
         Raises:
-            SpecError: the train length is below 1 or above MAX_TRAIN_LENGTH, or the half-select step not in [0, 1].
+            SpecError: the train length is below 1 or above LONGEST_TRAIN, or the half-select step not in [0, 1].
         """
         _require(
-            1 <= self.train_length <= MAX_TRAIN_LENGTH,
+            1 <= self.train_length <= LONGEST_TRAIN,
             "update.train_length",
-            f"from 1 to {MAX_TRAIN_LENGTH}",
+            f"from 1 to {LONGEST_TRAIN}",
             self.train_length,
             "use a shorter train or a larger dw_min",
         )

@@ -133,7 +133,9 @@ def mark_y(on: Axes, words: str, y: float, along: float, anchor: str) -> list[Ma
     """Draw a dashed line across the plot at a y, and say what it is at a share `along` of the plot's width."""
     at = on.y(y)
     drawn = element("line", x1=on.left, x2=on.left + on.width, y1=at, y2=at, class_="mark")
-    return [drawn, text(on.left + along * on.width, at - 5, words, "tick", anchor)]
+    # Above the line, but under one that runs along the plot's upper edge, over which the key stands.
+    shift = 13 if at - 12 < on.top else -5
+    return [drawn, text(on.left + along * on.width, at + shift, words, "tick", anchor)]
 
 
 def _share(value: float, low: float, high: float) -> float:

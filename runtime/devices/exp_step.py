@@ -17,7 +17,7 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from ohmflow.runtime.devices.exponentials import power_of_two
-from ohmflow.runtime.devices.spread import SteppedParameters, steps_and_bounds
+from ohmflow.runtime.devices.spread import NoisyStepParameters, steps_and_bounds
 from ohmflow.runtime.devices.stepped import SteppedDevice
 from ohmflow.runtime.devices.ways import of_way
 
@@ -29,7 +29,7 @@ _SMALLEST_RANGE = 1e-6
 """Share of the nominal range that a device's own counts as at least: spread may make it 0."""
 
 
-class ExpStepParameters(SteppedParameters):
+class ExpStepParameters(NoisyStepParameters):
     """Steps, bounds, and how the step falls with the state."""
 
     A_up: float = Field(allow_inf_nan=False, description="A₊: share of the step up that is lost at z = 0.")
@@ -41,18 +41,6 @@ class ExpStepParameters(SteppedParameters):
     ctoc_additive: bool = Field(
         default=False,
         description="Whether the spread between pulses stays that of a step s±; else it shrinks with the step.",
-    )
-    dw_min_ctoc_add: float = Field(
-        default=0.0,
-        ge=0,
-        allow_inf_nan=False,
-        description="What is added to the step in the spread between pulses, device units.",
-    )
-    dw_min_ctoc_slope: float = Field(
-        default=0.0,
-        ge=0,
-        allow_inf_nan=False,
-        description="Share of |w| that is added to the step in the spread between pulses.",
     )
 
     @property

@@ -27,7 +27,7 @@ from pydantic import Field, model_validator
 from ohmflow.runtime.crossbar.draws import KIND_CROSSPOINT, Purpose, fold, key_of, line_offset, mix, normal
 from ohmflow.runtime.devices.exponentials import power_of_two
 from ohmflow.runtime.devices.protocol import pulse
-from ohmflow.runtime.devices.spread import SpreadPlane, SteppedParameters, device_normals, steps_and_bounds
+from ohmflow.runtime.devices.spread import NoisyStepParameters, SpreadPlane, device_normals, steps_and_bounds
 from ohmflow.runtime.devices.stepped import SteppedDevice
 from ohmflow.runtime.devices.upkeep import Maintenance
 
@@ -41,7 +41,7 @@ _OCCASION_FIELD = 7
 """Position of the pulse's number in the key of a refresh."""
 
 
-class OneSidedPairParameters(SteppedParameters):
+class OneSidedPairParameters(NoisyStepParameters):
     """Steps and bounds of the two devices, how the step falls, and the refresh."""
 
     w_max: float = Field(gt=0, allow_inf_nan=False, description="Nominal bound of the plus device, device units.")
@@ -49,18 +49,6 @@ class OneSidedPairParameters(SteppedParameters):
     gamma: float = Field(default=0.0, allow_inf_nan=False, description="γ: share of the step lost at the bound.")
     A: float = Field(default=0.0, le=1, allow_inf_nan=False, description="A: share of the step lost at 0.")
     kappa: float = Field(default=0.0, ge=-80, le=80, description="κ: how fast that share changes towards the bound.")
-    dw_min_ctoc_add: float = Field(
-        default=0.0,
-        ge=0,
-        allow_inf_nan=False,
-        description="What is added to the step in the spread between pulses, device units.",
-    )
-    dw_min_ctoc_slope: float = Field(
-        default=0.0,
-        ge=0,
-        allow_inf_nan=False,
-        description="Share of a device's state that is added to the step in the spread between pulses.",
-    )
     refresh_at: float = Field(
         default=0.75,
         gt=0,

@@ -97,6 +97,23 @@ class SteppedParameters(BaseModel):
         return self
 
 
+class NoisyStepParameters(SteppedParameters):
+    """Steps whose spread between pulses, dw_min_ctoc of the step, may be that of more than the step."""
+
+    dw_min_ctoc_add: float = Field(
+        default=0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="What is added to the step in the spread between pulses, device units.",
+    )
+    dw_min_ctoc_slope: float = Field(
+        default=0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Share of a device's state, without sign, that is added to the step in the spread between pulses.",
+    )
+
+
 def device_normals(rows: int, cols: int, seed: int, array_id: int, plane: SpreadPlane, *occasion: int) -> Plane:
     """Draw one standard normal number a device.
 

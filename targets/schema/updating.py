@@ -6,6 +6,9 @@ from ohmflow.targets.schema.figure import Fraction01
 from ohmflow.targets.schema.leaves import Bool, Choice, Cycles, Whole
 from ohmflow.targets.schema.model import SectionModel
 
+LONGEST_TRAIN = 63
+"""Most slots of a pulse train: it is a mask of 64 bits, of which one keeps the count below the ordinals' 64."""
+
 
 class Update(SectionModel):
     """`tile.update:` how an outer product becomes pulses.

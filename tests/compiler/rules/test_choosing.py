@@ -57,7 +57,7 @@ def test_facts_are_those_of_the_device_model() -> None:
         ),
         (
             RuleChoice("tiki-taka", {"transfer_every": "0"}, "fc*"),
-            "--layer-rule 'fc*' transfer_every: must be greater than or equal to 1, not '0'; it is the vectors from "
+            "--layer-rule 'fc*' transfer_every: must be greater than or equal to 1, not '0'; it means vectors from "
             "one transfer to the next",
         ),
         (
