@@ -78,8 +78,8 @@ def markdown(study: Sweep, folder: Path) -> str:
         )
     head = ["management", "test error", "behind float32, points", "chip time", "energy", "published error (MNIST)"]
     return (
-        f"{table(head, rows)}\n\nLeNet-5, {recipe(study)}, seeds: {len(reference)}; ± is the standard deviation over seeds. The published figures are "
-        "recalled ones, of low confidence."
+        f"{table(head, rows)}\n\nLeNet-5, {recipe(study)}, seeds: {len(reference)}; ± is the standard deviation over "
+        "seeds. The published figures are recalled ones, of low confidence."
     )
 
 
