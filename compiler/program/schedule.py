@@ -29,6 +29,12 @@ LOOP = np.dtype(
 )
 CHANNEL = np.dtype([(name, np.int32) for name in ("src", "dst", "depth", "flits", "route_begin", "route_end")])
 
+MULTICAST, SUM = 0, 1
+"""Kinds of tree (`kind`)."""
+
+TREE = np.dtype([(name, np.int32) for name in ("kind", "begin", "end", "adder")])
+"""Channels that work together: one message to all of their ends, or the messages of all added up on their way."""
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -43,6 +49,8 @@ class Schedule:
         hop: [L] cycles from grant to the head reaching the link's far end.
         counts: flat counts, all >= 0.
         unit_names: [U] names for messages.
+        trees: [T] rows of `TREE`; a channel is in one of them at most.
+        flit_cycles: [L] cycles that each flit takes a link; all 1 when not given.
     """
 
     stream: NDArray[np.int32]
@@ -53,6 +61,14 @@ class Schedule:
     hop: NDArray[np.int32]
     counts: NDArray[np.int64]
     unit_names: tuple[str, ...] = field(default=())
+    trees: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, TREE))
+    flit_cycles: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+
+    def __post_init__(self) -> None:
+        """Let every flit take every link for a cycle when nothing else is said."""
+        if len(self.flit_cycles) != len(self.hop):
+            assert not len(self.flit_cycles), "of every link, or of none"
+            object.__setattr__(self, "flit_cycles", np.ones(len(self.hop), np.int32))
 
     def unit_name(self, unit: int) -> str:
         """Name of a unit for messages: its given name, else `unit N`."""
@@ -73,7 +89,7 @@ class Timeline:
         link_wait: [L] cycles that packets waited in each link's queue, summed over packets.
         issues: (instruction, issue, release, completion) [N, 4] in order of unit, then issue; empty when not recorded.
         grants: (link, channel, entry into its queue, grant) [M, 4] in order of link, then grant; empty when not
-            recorded.
+            recorded. In a tree the channel is the lowest one whose route takes the link.
         reused: cycles that were not stepped through, since they repeat what went before; all else counts them.
     """
 
