@@ -5,13 +5,14 @@ schedule"), so what one message takes is a tree of *steps*, one for each link, j
 messages or pays for flits walks these, and need not know which kind of tree it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmflow.compiler.program.schedule import SUM
+from ohmflow.compiler.program.schedule import MULTICAST, SUM
 
 Ints = NDArray[np.int64]
 
@@ -62,7 +63,7 @@ def ways_of(channels: NDArray[np.void], route: NDArray[np.int32], trees: NDArray
     alone = np.flatnonzero(~grouped)
     begins = channels["route_begin"].astype(np.int64)
     lengths = channels["route_end"].astype(np.int64) - begins
-    # Channels by themselves: chains, all at once. Of each the first edge leaves the unit, and one more leaves each step.
+    # Channels by themselves: chains, all at once; an edge leaves the unit, and one leaves each step.
     sizes = lengths[alone]
     first = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)[: len(alone)]
     total = int(sizes.sum())
@@ -173,7 +174,7 @@ def _add_multicast(
     after: dict[int, dict[int, None]] = {link: {} for link in lowest}
     roots: dict[int, None] = {}
     for c, links in zip(members, routes, strict=True):
-        for here, there in zip(links, links[1:], strict=False):
+        for here, there in pairwise(links):
             after[here][number[there]] = None
         if links:
             after[links[-1]][-1 - c] = None
@@ -201,7 +202,7 @@ def _add_sum(
     for c, links in zip(members, routes, strict=True):
         for link in links:
             lowest.setdefault(link, c)
-        behind.update(zip(links, links[1:], strict=False))
+        behind.update(pairwise(links))
     number = {link: out.steps + k for k, link in enumerate(lowest)}
     into: dict[int, list[tuple[int, int]]] = {link: [] for link in lowest}  # (lowest channel, link or -1 for a unit)
     for link, following in behind.items():
@@ -229,3 +230,62 @@ def _add_sum(
         else:
             after.append([(-1 - members[0], -1)])
     out.add(list(lowest), list(lowest.values()), list(lowest.values()), after, joins)
+
+
+def way_faults(
+    channels: NDArray[np.void], route: NDArray[np.int32], trees: NDArray[np.void], links: int
+) -> Iterator[str]:
+    """What is wrong with routes and trees, one sentence each.
+
+    Args:
+        channels: [C] rows of `CHANNEL`.
+        route: flat link numbers.
+        trees: [T] rows of `TREE`.
+        links: how many there are.
+    """
+    begin, end = channels["route_begin"].astype(np.int64), channels["route_end"].astype(np.int64)
+    wrong = np.flatnonzero((begin < 0) | (begin > end) | (end > len(route)))
+    if len(wrong):
+        yield f"channel {int(wrong[0])}: route must lie in the {len(route)} entries of the table, and does not"
+        return
+    outside = np.flatnonzero((route < 0) | (route >= links))
+    if len(outside):
+        yield f"route {int(outside[0])}: must name one of {links} links, not {int(route[outside[0]])}"
+        return
+    taken = np.zeros(len(channels), bool)
+    for number, row in enumerate(trees):
+        first, last = int(row["begin"]), int(row["end"])
+        where = f"tree {number}"
+        if row["kind"] not in (MULTICAST, SUM):
+            yield f"{where}: must be a multicast (0) or a sum (1), not {int(row['kind'])}"
+        elif not 0 <= first < last - 1 < len(channels):
+            yield f"{where}: must have two or more of {len(channels)} channels, not {first} to {last}"
+        elif taken[first:last].any():
+            yield f"{where}: its channels must be in no other tree, but one of {first} to {last - 1} is"
+        elif (row["adder"] < 1) if row["kind"] == SUM else (row["adder"] != 0):
+            yield f"{where}: its adder must take at least 1 cycle in a sum and 0 in a multicast, not {int(row['adder'])}"
+        else:
+            taken[first:last] = True
+            members = channels[first:last]
+            routes = [tuple(route[b:e].tolist()) for b, e in zip(begin[first:last], end[first:last], strict=True)]
+            yield from _tree_faults(where, members, routes, bool(row["kind"] == SUM))
+
+
+def _tree_faults(where: str, members: NDArray[np.void], routes: list[tuple[int, ...]], is_sum: bool) -> Iterator[str]:
+    side, verb = ("dst", "end") if is_sum else ("src", "begin")
+    if (members[side] != members[side][0]).any() or (members["flits"] != members["flits"][0]).any():
+        yield f"{where}: its channels must {verb} at one unit and have equal flits, and do not"
+        return
+    beyond: dict[int, tuple[int, ...]] = {}  # for each link, what leads to it (multicast) or what is behind it (sum)
+    for links in routes:
+        if len(set(links)) < len(links):
+            yield f"{where}: a route must take each link once, and one does not"
+            return
+        for k, link in enumerate(links):
+            rest = links[k + 1 :] if is_sum else links[:k]
+            if beyond.setdefault(link, rest) != rest:
+                what = "part again" if is_sum else "meet again"
+                yield f"{where}: its routes must not {what}, but at link {link} they do"
+                return
+    if is_sum and ({links[-1:] for links in routes} != {routes[0][-1:]} or not routes[0]):
+        yield f"{where}: all routes of a sum must end with the same link, and do not"

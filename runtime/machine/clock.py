@@ -8,7 +8,8 @@ this module's business.
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmflow.compiler.program.schedule import MAX_DEPTH, Schedule, Timeline
+from ohmflow.compiler.program.schedule import MAX_DEPTH, SUM, Schedule, Timeline
+from ohmflow.compiler.program.ways import Ways, way_faults, ways_of
 from ohmflow.runtime.machine import clock_columns as columns
 from ohmflow.runtime.machine import clock_kernel as kernel
 from ohmflow.runtime.machine.clock_reuse import innermost_loops
@@ -17,7 +18,7 @@ from ohmflow.runtime.machine.errors import DeadlockError, LeftOverError, Machine
 
 _INSTRUCTION_FIELDS = ("kind", "phase", "wait0", "wait1", "signal", "t0", "t1", "t2", "t3", "count")
 _LOOP_FIELDS = ("begin", "end", "parent", "trip", "count")
-_CHANNEL_FIELDS = ("src", "dst", "depth", "flits", "route_begin", "route_end")
+_CHANNEL_FIELDS = ("src", "dst", "depth")
 
 
 def _pack(table: NDArray[np.void], fields: tuple[str, ...], strides: bool) -> NDArray[np.int64]:
@@ -44,15 +45,18 @@ class Clock:
         self._instructions = _pack(schedule.instructions, _INSTRUCTION_FIELDS, strides=True)
         self._loops = _pack(schedule.loops, _LOOP_FIELDS, strides=True)
         self._channels = _pack(schedule.channels, _CHANNEL_FIELDS, strides=False)
-        self._route = schedule.route.astype(np.int64)
-        self._hop = schedule.hop.astype(np.int64)
         self._check()
+        ways = ways_of(schedule.channels, schedule.route, schedule.trees)
+        self._channels = np.concatenate([self._channels, _channel_ends(schedule, ways)], axis=1)
+        self._steps, self._edges = _pack_ways(schedule, ways)
+        self._joins = self._steps[self._steps[:, columns.S_BRANCHES_END] > 0]
         self._head, self._nested = _loop_starts(self._loops, len(self._instructions))
         depths = self._channels[:, columns.C_DEPTH]
         self._ring = np.concatenate([[0], np.cumsum(depths)[:-1]]).astype(np.int64)[: len(depths)]
-        units, links = len(self._stream) - 1, len(self._hop)
+        units, links = len(self._stream) - 1, len(schedule.hop)
         sizes = (units, len(depths), int(depths.sum()), links, len(self._instructions))
-        self._sections = state_sections(*sizes)
+        branches = int(self._joins[:, columns.S_BRANCHES_END].max(initial=0))
+        self._sections = state_sections(*sizes, branches, int(self._joins[:, columns.S_DEPTH].sum()))
         self._inner = innermost_loops(self._loops, len(self._instructions))
 
     def run(self, counts: NDArray[np.int64], record: bool = False, reuse: bool = True) -> Timeline:
@@ -74,24 +78,38 @@ class Clock:
         size = (4 * len(self._instructions) + 64, 16 * len(self._instructions) + 64) if record else (0, 0)
         while True:
             issues, grants = np.zeros((size[0], 5), np.int64), np.zeros((size[1], 4), np.int64)
-            status, end, phases, executed, busy, activity, waited, n_issues, n_grants, pc, arrived, consumed, reused = (
-                kernel.run(
-                    self._stream,
-                    self._instructions,
-                    self._loops,
-                    self._channels,
-                    self._route,
-                    self._hop,
-                    counts,
-                    self._head,
-                    self._nested,
-                    self._ring,
-                    self._sections,
-                    issues,
-                    grants,
-                    self._inner,
-                    reuse and not record,
-                )
+            (
+                status,
+                end,
+                phases,
+                executed,
+                busy,
+                activity,
+                waited,
+                n_issues,
+                n_grants,
+                pc,
+                arrived,
+                consumed,
+                left,
+                reused,
+            ) = kernel.run(
+                self._stream,
+                self._instructions,
+                self._loops,
+                self._channels,
+                self._steps,
+                self._edges,
+                self._joins,
+                counts,
+                self._head,
+                self._nested,
+                self._ring,
+                self._sections,
+                issues,
+                grants,
+                self._inner,
+                reuse and not record,
             )
             if n_issues <= size[0] and n_grants <= size[1]:
                 break
@@ -99,7 +117,7 @@ class Clock:
         if status == kernel.DEADLOCK:
             raise DeadlockError(self._describe_deadlock(int(end), pc, arrived, consumed))
         if status == kernel.LEFT_OVER:
-            raise LeftOverError(self._describe_left_over(arrived, consumed))
+            raise LeftOverError(self._describe_left_over(left))
         issues, grants = issues[:n_issues], grants[:n_grants]
         issues = issues[np.argsort(issues[:, 4], kind="stable"), :4]
         grants = grants[np.argsort(grants[:, 0], kind="stable")]
@@ -117,12 +135,14 @@ class Clock:
         if len(channels):
             if channels[:, :2].min() < 0 or channels[:, :2].max() >= units:
                 raise MachineError(f"schedule: a channel must join two of {units} units")
-            if channels[:, columns.C_DEPTH].min() < 1 or channels[:, columns.C_FLITS].min() < 1:
+            if channels[:, columns.C_DEPTH].min() < 1 or self.schedule.channels["flits"].min() < 1:
                 raise MachineError("schedule: a channel's depth and flits must be at least 1")
-            if channels[:, columns.C_RBEGIN].min() < 0 or channels[:, columns.C_REND].max() > len(self._route):
-                raise MachineError("schedule: a channel's route must lie inside the route table")
-        if len(self._route) and not 0 <= self._route.min() <= self._route.max() < len(self._hop):
-            raise MachineError(f"schedule: a route must name one of {len(self._hop)} links")
+        if len(self.schedule.flit_cycles) and min(self.schedule.flit_cycles.min(), self.schedule.hop.min()) < 1:
+            raise MachineError("schedule: a link must take at least 1 cycle, for a hop and for a flit")
+        for fault in way_faults(
+            self.schedule.channels, self.schedule.route, self.schedule.trees, len(self.schedule.hop)
+        ):
+            raise MachineError(f"schedule: {fault}")
         if len(loops) and (
             loops[:, 0].min() < 0 or loops[:, 1].max() > len(instructions) or (loops[:, 0] >= loops[:, 1]).any()
         ):
@@ -159,13 +179,44 @@ class Clock:
             + "; ".join(stuck)
         )
 
-    def _describe_left_over(self, arrived: NDArray[np.int64], consumed: NDArray[np.int64]) -> str:
-        left = [
+    def _describe_left_over(self, left: NDArray[np.int64]) -> str:
+        held = [
             f"channel {c} from {self.schedule.unit_name(int(self._channels[c, 0]))} to "
-            f"{self.schedule.unit_name(int(self._channels[c, 1]))} holds {int(arrived[c] - consumed[c])}"
-            for c in np.flatnonzero(arrived > consumed)
+            f"{self.schedule.unit_name(int(self._channels[c, 1]))} holds {int(left[c])}"
+            for c in np.flatnonzero(left)
         ]
-        return "clock: every message must be consumed before the entry ends, but " + "; ".join(left)
+        return "clock: every message must be consumed before the entry ends, but " + "; ".join(held)
+
+
+def _channel_ends(schedule: Schedule, ways: Ways) -> NDArray[np.int64]:
+    """[C, 4] of each channel the edges on which its messages leave, and the ends of where credits are taken and given."""
+    own = np.arange(len(schedule.channels))
+    sent, taken = own + 1, own + 1
+    for tree in schedule.trees:
+        (taken if tree["kind"] == SUM else sent)[int(tree["begin"])] = int(tree["end"])
+    return np.stack([ways.start[:-1], ways.start[1:], sent, taken], axis=1)
+
+
+def _pack_ways(schedule: Schedule, ways: Ways) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The steps and edges that the kernel follows, with the cycles that they take."""
+    flits = schedule.channels["flits"].astype(np.int64)[ways.channel]
+    pace, hop = schedule.flit_cycles.astype(np.int64)[ways.link], schedule.hop.astype(np.int64)[ways.link]
+    depth = np.zeros(len(ways.link), np.int64)
+    if len(schedule.trees):
+        deepest = schedule.channels["depth"].astype(np.int64).copy()
+        for tree in schedule.trees:
+            members = slice(int(tree["begin"]), int(tree["end"]))
+            deepest[members] = deepest[members].max()
+        depth = np.where(ways.branch_end > 0, deepest[ways.channel], 0)
+    held = np.concatenate([[0], np.cumsum(depth)])[: len(depth)]
+    rows = (ways.link, flits * pace, ways.begin, ways.end, ways.channel, ways.branch_begin, ways.branch_end, ways.adder)
+    steps = np.stack([*rows, held, depth], axis=1)
+    # The head enters the next queue when it is there, or later where the next link is faster; the tail is what arrives.
+    behind = ways.behind
+    following = np.where(ways.to >= 0, pace[ways.to] if len(pace) else 0, 0)
+    late = (flits[behind] - 1) * np.maximum(pace[behind] - following, 0) if len(pace) else np.zeros(len(behind))
+    offset = np.where(behind >= 0, (hop[behind] if len(hop) else 0) + late, 0).astype(np.int64)
+    return steps, np.stack([ways.to, offset, ways.branch], axis=1)
 
 
 def _loop_starts(loops: NDArray[np.int64], instructions: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -1,12 +1,13 @@
 # mypy: disable-error-code="untyped-decorator"
-"""Comparing what is under way in two states of the event engine: messages, credits and packets."""
+"""Comparing what is under way in two states of the event engine: messages, credits, packets and sums."""
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 import ohmflow.runtime.kernel_cache  # noqa: F401  (must run before a kernel is declared)
-from ohmflow.runtime.machine.clock_state import ARRIVAL, ARRIVED, CONSUMED, CREDITS, RETURNED, TAKEN
+from ohmflow.runtime.machine.clock_columns import S_BRANCHES, S_BRANCHES_END, S_DEPTH, S_KEYS
+from ohmflow.runtime.machine.clock_state import ARRIVAL, ARRIVED, COME, CONSUMED, CREDITS, KEYS, RETURNED, TAKEN
 
 Ints = NDArray[np.int64]
 
@@ -70,11 +71,47 @@ def _order(heap: Ints, size: int) -> Ints:
         row, to = order[k], k
         while to > 0:
             above = order[to - 1]
-            if heap[4 * above] < heap[4 * row] or (
-                heap[4 * above] == heap[4 * row] and heap[4 * above + 1] < heap[4 * row + 1]
-            ):
+            if heap[4 * above] < heap[4 * row] or (heap[4 * above] == heap[4 * row] and _is_first(heap, above, row)):
                 break
             order[to] = above
             to -= 1
         order[to] = row
     return order
+
+
+@njit(cache=True)
+def _is_first(heap: Ints, one: int, other: int) -> bool:
+    """Whether a row comes before another of the same cycle: by key, and copies of one message by their steps."""
+    for column in range(1, 4):
+        a, b = heap[4 * one + column], heap[4 * other + column]
+        if a != b:
+            return bool(a < b)
+    return False
+
+
+@njit(cache=True)
+def same_join(then: Ints, now: Ints, sections: Ints, step: Ints, before: Ints, after: Ints) -> bool:
+    """Whether what is held in front of a step is what was held then.
+
+    Args:
+        then: the earlier state.
+        now: the later state.
+        sections: where the parts of a state begin.
+        step: packed row of a step at which branches join.
+        before: [U] packets of each unit then.
+        after: [U] packets of each unit now.
+    """
+    mask = (1 << 40) - 1
+    first, last = sections[COME] + step[S_BRANCHES], sections[COME] + step[S_BRANCHES_END]
+    whole_then, whole_now = then[first:last].min(), now[first:last].min()
+    for branch in range(first, last):
+        if now[branch] - whole_now != then[branch] - whole_then:
+            return False
+    # The sum goes under the name of its first branch, so that is the one whose keys are kept.
+    for k in range(now[first] - whole_now):
+        a = then[sections[KEYS] + step[S_KEYS] + (whole_then + k) % step[S_DEPTH]]
+        b = now[sections[KEYS] + step[S_KEYS] + (whole_now + k) % step[S_DEPTH]]
+        unit = b >> 40
+        if a >> 40 != unit or after[unit] - (b & mask) != before[unit] - (a & mask):
+            return False
+    return True

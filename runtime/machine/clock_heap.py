@@ -1,5 +1,8 @@
 # mypy: disable-error-code="untyped-decorator"
-"""The event engine's heap: rows of (cycle, key, channel, position on its route), earliest first, equal keys never."""
+"""The event engine's heap: rows of (cycle, key, step, branch), earliest first.
+
+Two rows with equal cycle and key are copies of one message, which never meet, so their order means nothing.
+"""
 
 import numpy as np
 from numba import njit
@@ -16,8 +19,8 @@ def _before(cycle_a: int, key_a: int, cycle_b: int, key_b: int) -> bool:
 
 
 @njit(cache=True)
-def push(heap: Ints, size: int, cycle: int, key: int, channel: int, position: int) -> int:
-    """Add a packet that enters a link's queue. Returns the new size."""
+def push(heap: Ints, size: int, cycle: int, key: int, step: int, branch: int) -> int:
+    """Add a message that enters a step, or arrives (a step below 0). Returns the new size."""
     i = size
     while i > 0:
         parent = (i - 1) >> 1
@@ -30,7 +33,7 @@ def push(heap: Ints, size: int, cycle: int, key: int, channel: int, position: in
             heap[parent, 3],
         )
         i = parent
-    heap[i, 0], heap[i, 1], heap[i, 2], heap[i, 3] = cycle, key, channel, position
+    heap[i, 0], heap[i, 1], heap[i, 2], heap[i, 3] = cycle, key, step, branch
     return size + 1
 
 
@@ -38,7 +41,7 @@ def push(heap: Ints, size: int, cycle: int, key: int, channel: int, position: in
 def pop(heap: Ints, size: int) -> int:
     """Remove the root; the caller has read it. Returns the new size."""
     size -= 1
-    cycle, key, channel, position = heap[size, 0], heap[size, 1], heap[size, 2], heap[size, 3]
+    cycle, key, step, branch = heap[size, 0], heap[size, 1], heap[size, 2], heap[size, 3]
     i = 0
     while True:
         child = 2 * i + 1
@@ -50,5 +53,5 @@ def pop(heap: Ints, size: int) -> int:
             break
         heap[i, 0], heap[i, 1], heap[i, 2], heap[i, 3] = heap[child, 0], heap[child, 1], heap[child, 2], heap[child, 3]
         i = child
-    heap[i, 0], heap[i, 1], heap[i, 2], heap[i, 3] = cycle, key, channel, position
+    heap[i, 0], heap[i, 1], heap[i, 2], heap[i, 3] = cycle, key, step, branch
     return size

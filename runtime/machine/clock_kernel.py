@@ -22,16 +22,30 @@ from ohmflow.runtime.machine.clock_columns import (
     BUSY,
     C_DEPTH,
     C_DST,
-    C_FLITS,
-    C_RBEGIN,
-    C_REND,
+    C_FIRST,
+    C_LAST,
+    C_SENT,
     C_SRC,
+    C_TAKEN,
     CONVERTER,
     COUNT,
     CREDIT,
+    E_BRANCH,
+    E_OFFSET,
+    E_TO,
     KIND,
     MESSAGE,
     PHASE,
+    S_ADDER,
+    S_BRANCHES,
+    S_BRANCHES_END,
+    S_CHANNEL,
+    S_CYCLES,
+    S_DEPTH,
+    S_FIRST,
+    S_KEYS,
+    S_LAST,
+    S_LINK,
     SIGNAL,
     STRIDE,
     T0,
@@ -58,6 +72,7 @@ from ohmflow.runtime.machine.clock_state import (
     ARRIVAL,
     ARRIVED,
     BANK_FREE,
+    COME,
     CONSUMED,
     COVERED,
     CREDITS,
@@ -68,6 +83,7 @@ from ohmflow.runtime.machine.clock_state import (
     FREE,
     HEAP,
     HEAP_SIZE,
+    KEYS,
     LINK_BUSY,
     LINK_WAIT,
     MARKS,
@@ -94,8 +110,9 @@ def run(
     instructions: Ints,
     loops: Ints,
     channels: Ints,
-    route: Ints,
-    hop: Ints,
+    steps: Ints,
+    edges: Ints,
+    joins: Ints,
     counts: Ints,
     head_loop: Ints,
     nested_loop: Ints,
@@ -112,9 +129,10 @@ def run(
         stream: [U + 1] instruction ranges.
         instructions: [I, 14] packed rows.
         loops: [K, 9] packed rows.
-        channels: [C, 6] packed rows.
-        route: flat link numbers.
-        hop: [L] cycles a link's head takes.
+        channels: [C, 7] packed rows.
+        steps: [S, 10] packed rows.
+        edges: [E, 3] packed rows.
+        joins: packed rows of those steps at which branches of a sum join.
         counts: flat counts.
         head_loop: [I + 1] outermost loop that begins at an instruction, or -1.
         nested_loop: [K] the loop directly inside that shares its begin, or -1.
@@ -127,8 +145,8 @@ def run(
 
     Returns:
         (status, end, phase_cycles [U, 7], executed [I], link_busy [L], activity [I, 4], link_wait [L], issues, grants,
-        pc [U], arrived [C], consumed [C], reused cycles). The numbers of issues and grants may exceed N and M; then the
-        records hold the first ones.
+        pc [U], arrived [C], consumed [C], messages under way or waiting [C], reused cycles). The numbers of issues
+        and grants may exceed N and M; then the records hold the first ones.
     """
     n_units = stream.shape[0] - 1
     n_channels = channels.shape[0]
@@ -146,6 +164,7 @@ def run(
     arrived, consumed = part(now, sections, ARRIVED), part(now, sections, CONSUMED)
     taken, returned = part(now, sections, TAKEN), part(now, sections, RETURNED)
 
+    come, keys = part(now, sections, COME), part(now, sections, KEYS)
     free = part(now, sections, FREE)
     link_busy, link_wait = part(now, sections, LINK_BUSY), part(now, sections, LINK_WAIT)
     phase_cycles = part(now, sections, PHASE_CYCLES).reshape(n_units, 7)
@@ -205,11 +224,17 @@ def run(
                     t = max(t, arrival[ring[wait1] + k % channels[wait1, C_DEPTH]])
                 fed = t
                 if signal >= 0:
-                    k = taken[signal] - channels[signal, C_DEPTH]
-                    if k >= 0:
-                        if returned[signal] <= k:
-                            break
-                        t = max(t, credit[ring[signal] + k % channels[signal, C_DEPTH]])
+                    free_at = t
+                    for c in range(signal, channels[signal, C_SENT]):
+                        k = taken[c] - channels[c, C_DEPTH]
+                        if k >= 0:
+                            if returned[c] <= k:
+                                free_at = -1
+                                break
+                            free_at = max(free_at, credit[ring[c] + k % channels[c, C_DEPTH]])
+                    if free_at < 0:
+                        break
+                    t = free_at
 
                 kind = instructions[i, KIND]
                 count = 0
@@ -238,29 +263,26 @@ def run(
                         start = complete
                     release = converting if instructions[i, T3] & 2 else complete
 
-                if wait0 >= 0:
-                    consumed[wait0] += 1
-                    credit[ring[wait0] + returned[wait0] % channels[wait0, C_DEPTH]] = release
-                    returned[wait0] += 1
-                    s = channels[wait0, C_SRC]
-                    if not queued[s] and s != u:
-                        queued[s] = True
-                        work[n_work] = s
-                        n_work += 1
-                if wait1 >= 0:
-                    consumed[wait1] += 1
-                    credit[ring[wait1] + returned[wait1] % channels[wait1, C_DEPTH]] = release
-                    returned[wait1] += 1
-                    s = channels[wait1, C_SRC]
-                    if not queued[s] and s != u:
-                        queued[s] = True
-                        work[n_work] = s
-                        n_work += 1
+                for side in range(2):
+                    wait = wait1 if side else wait0
+                    if wait < 0:
+                        continue
+                    consumed[wait] += 1
+                    for c in range(wait, channels[wait, C_TAKEN]):
+                        credit[ring[c] + returned[c] % channels[c, C_DEPTH]] = release
+                        returned[c] += 1
+                        s = channels[c, C_SRC]
+                        if not queued[s] and s != u:
+                            queued[s] = True
+                            work[n_work] = s
+                            n_work += 1
                 if signal >= 0:
-                    taken[signal] += 1
-                    heap_size = push(
-                        heap, heap_size, complete, (u << 40) | packets[u], signal, channels[signal, C_RBEGIN]
-                    )
+                    for c in range(signal, channels[signal, C_SENT]):
+                        taken[c] += 1
+                    for e in range(channels[signal, C_FIRST], channels[signal, C_LAST]):
+                        heap_size = push(
+                            heap, heap_size, complete, (u << 40) | packets[u], edges[e, E_TO], edges[e, E_BRANCH]
+                        )
                 packets[u] += 1
                 ran = u
                 executed[i] += 1
@@ -292,38 +314,54 @@ def run(
             or (leader >= 0 and ordinal[leader, watch[LEVEL]] != watch[ITERATION])
         ):
             marks[HEAP_SIZE], marks[END] = heap_size, end
-            reused += look(watch, ran, then, now, sections, level, instructions, loops, channels, ring, counts, inner)
+            reused += look(
+                watch, ran, then, now, sections, level, instructions, loops, channels, ring, joins, counts, inner
+            )
             end, leader = marks[END], watch[LEADER]
-        cycle, key, channel, position = heap[0, 0], heap[0, 1], heap[0, 2], heap[0, 3]
+        cycle, key, step, branch = heap[0, 0], heap[0, 1], heap[0, 2], heap[0, 3]
         heap_size = pop(heap, heap_size)
-        flits = channels[channel, C_FLITS]
-        last = channels[channel, C_REND] - 1
-        arrives = cycle
-        if position <= last:
-            link = route[position]
+        if branch >= 0:
+            k = come[branch]
+            come[branch] += 1
+            at = steps[step, S_KEYS] + k % steps[step, S_DEPTH]
+            if branch == steps[step, S_BRANCHES]:  # the sum goes under the name of its first branch
+                keys[at] = key
+            whole = True
+            for b in range(steps[step, S_BRANCHES], steps[step, S_BRANCHES_END]):
+                whole = whole and come[b] > k
+            if whole:
+                heap_size = push(heap, heap_size, cycle + steps[step, S_ADDER], keys[at], step, -1)
+            continue
+        if step < 0:
+            first, last, granted = -1, 0, cycle
+        else:
+            first, last = steps[step, S_FIRST], steps[step, S_LAST]
+            link, cycles = steps[step, S_LINK], steps[step, S_CYCLES]
             granted = max(cycle, free[link])
-            free[link] = granted + flits
-            link_busy[link] += flits
+            free[link] = granted + cycles
+            link_busy[link] += cycles
             link_wait[link] += granted - cycle
             if recording:
                 if granted_rows < grants.shape[0]:
                     grants[granted_rows, 0] = link
-                    grants[granted_rows, 1] = channel
+                    grants[granted_rows, 1] = steps[step, S_CHANNEL]
                     grants[granted_rows, 2] = cycle
                     grants[granted_rows, 3] = granted
                 granted_rows += 1
-            arrives = granted + hop[link] + flits - 1
-            if position < last:
-                heap_size = push(heap, heap_size, granted + hop[link], key, channel, position + 1)
+        for e in range(first, last):
+            to, arrives = (step, granted) if e < 0 else (edges[e, E_TO], granted + edges[e, E_OFFSET])
+            if to >= 0:
+                heap_size = push(heap, heap_size, arrives, key, to, edges[e, E_BRANCH])
                 continue
-        arrival[ring[channel] + arrived[channel] % channels[channel, C_DEPTH]] = arrives
-        arrived[channel] += 1
-        end = max(end, arrives)
-        d = channels[channel, C_DST]
-        if not queued[d]:
-            queued[d] = True
-            work[n_work] = d
-            n_work += 1
+            channel = -1 - to
+            arrival[ring[channel] + arrived[channel] % channels[channel, C_DEPTH]] = arrives
+            arrived[channel] += 1
+            end = max(end, arrives)
+            d = channels[channel, C_DST]
+            if not queued[d]:
+                queued[d] = True
+                work[n_work] = d
+                n_work += 1
 
     status = DONE
     for u in range(n_units):
@@ -331,7 +369,7 @@ def run(
             status = DEADLOCK
     if status == DONE:
         for c in range(n_channels):
-            if consumed[c] < arrived[c]:
+            if returned[c] < taken[c]:
                 status = LEFT_OVER
     for u in range(n_units):
         phase_cycles[u, 6] += end - phase_cycles[u].sum()
@@ -348,5 +386,6 @@ def run(
         pc,
         arrived,
         consumed,
+        taken - returned,
         reused,
     )

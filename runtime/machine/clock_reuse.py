@@ -31,7 +31,7 @@ from ohmflow.runtime.machine.clock_columns import (
     L_PARENT,
     L_TRIP,
 )
-from ohmflow.runtime.machine.clock_compare import same_channel, same_heap, touched
+from ohmflow.runtime.machine.clock_compare import same_channel, same_heap, same_join, touched
 from ohmflow.runtime.machine.clock_state import (
     ARRIVAL,
     BANK_FREE,
@@ -89,6 +89,7 @@ def look(
     loops: Ints,
     channels: Ints,
     ring: Ints,
+    joins: Ints,
     counts: Ints,
     inner: Ints,
 ) -> int:
@@ -107,6 +108,7 @@ def look(
         loops: packed rows.
         channels: packed rows.
         ring: [C] offset of each channel's ring.
+        joins: packed rows of the steps at which branches of a sum join.
         counts: flat counts.
         inner: [I] innermost loop around each instruction.
 
@@ -138,7 +140,7 @@ def look(
     watch[ITERATION] = ordinal[4 * u + k]
     watch[SEEN] += 1
     if watch[KEPT_AT] > 0:
-        delta = _period(then, now, sections, channels, ring, level)
+        delta = _period(then, now, sections, channels, ring, joins, level)
         times = _periods(then, now, sections, level, instructions, loops, counts, inner) if delta > 0 else 0
         if times > 0:
             _skip(then, now, sections, level, channels, ring, delta, times)
@@ -152,7 +154,7 @@ def look(
 
 
 @njit(cache=True)
-def _period(then: Ints, now: Ints, sections: Ints, channels: Ints, ring: Ints, level: Ints) -> int:
+def _period(then: Ints, now: Ints, sections: Ints, channels: Ints, ring: Ints, joins: Ints, level: Ints) -> int:
     """Cycles between two states that are the same but for time and iterations, or 0 if they are not.
 
     Args:
@@ -161,6 +163,7 @@ def _period(then: Ints, now: Ints, sections: Ints, channels: Ints, ring: Ints, l
         sections: where the parts of a state begin.
         channels: packed rows.
         ring: [C] offset of each channel's ring.
+        joins: packed rows of the steps at which branches of a sum join.
         level: [U] is set to the depth of the loop in which each unit went on, or -1 where it did nothing.
     """
     at, heap, units = sections[MARKS], sections[HEAP], level.shape[0]
@@ -206,6 +209,9 @@ def _period(then: Ints, now: Ints, sections: Ints, channels: Ints, ring: Ints, l
             return 0
     packets = sections[PACKETS], sections[PACKETS + 1]
     before, after = then[packets[0] : packets[1]], now[packets[0] : packets[1]]
+    for j in range(joins.shape[0]):
+        if not same_join(then, now, sections, joins[j], before, after):
+            return 0
     return delta if same_heap(then[heap:], now[heap:], before, after, size, delta) else 0
 
 
