@@ -22,6 +22,7 @@ _COMMANDS = {
     "estimate": ("ohmflow.runtime.cli.estimate_command", "Estimate time, energy, power and area."),
     "network": ("ohmflow.runtime.cli.network_command", "Run the network on chip alone, flit by flit."),
     "disasm": ("ohmflow.runtime.cli.disasm_command", "Show a program's instructions as text."),
+    "power": ("ohmflow.runtime.cli.power_command", "Show the power of a step over time."),
     "critical": ("ohmflow.runtime.cli.critical_command", "Show what makes a step as long as it is."),
     "report": ("ohmflow.runtime.cli.report_command", "Make a run's page again, or compare runs."),
     "device": ("ohmflow.runtime.cli.device_command", "Show what a target's devices do under pulses."),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ohmflow.compiler.program.entry import Entry, resolve
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.schedule import Schedule, Timeline
-from ohmflow.runtime.critical.errors import CriticalError, NoClockError
+from ohmflow.runtime.critical.errors import CriticalError, NoClockError, TooLongError
 from ohmflow.runtime.estimate.api import check_program
 from ohmflow.runtime.estimate.count_profile import Profile
 from ohmflow.runtime.estimate.counts import Counter
@@ -43,7 +43,19 @@ class Step:
     tally: NDArray[np.float64]
 
 
-def time_step(program: Program, target: Target, profile: Profile, entry: str | None = None, batch: int = 10) -> Step:
+MOST_RECORDS = 20_000_000
+"""Instructions that ran and packets on links that are recorded at most: a hardware loop is one instruction in the
+stream, and as many here as it has iterations. About a gigabyte."""
+
+
+def time_step(
+    program: Program,
+    target: Target,
+    profile: Profile,
+    entry: str | None = None,
+    batch: int = 10,
+    most: int = MOST_RECORDS,
+) -> Step:
     """Time one execution with the counts of a profile.
 
     Args:
@@ -52,9 +64,11 @@ def time_step(program: Program, target: Target, profile: Profile, entry: str | N
         profile: counts, assumed or the means of a run.
         entry: its name; `train_step` if the program has it, else `infer`.
         batch: samples of the execution.
+        most: instructions and packets that may be recorded.
 
     Raises:
         CriticalError: there is no such entry, or the batch is no batch.
+        TooLongError: the step has more to record.
         NoClockError: the target has no time.
         EstimateError: the program was compiled for another target.
         ScratchpadError: the batch does not fit the memories of the chip.
@@ -78,5 +92,36 @@ def time_step(program: Program, target: Target, profile: Profile, entry: str | N
     names = tuple(unit.name for unit in program.chip.units)
     schedule = resolve(chosen, counter.layout, program.chip.hop, names)
     schedule.counts[:] = counter.flat()
-    timeline = Clock(schedule).run(schedule.counts, record=True)
+    clock = Clock(schedule)
+    needed = records_of(schedule, clock.run(schedule.counts))
+    if needed > most:
+        raise TooLongError(
+            f"{name}: a step of which every instruction and packet is looked at must have at most {most:,} of them, "
+            f"not {needed:,}; {'take fewer samples with --batch' if size > 1 else 'name another entry or model'}",
+            needed,
+        )
+    timeline = clock.run(schedule.counts, record=True)
     return Step(program, target, chosen, size, schedule, timeline, counter.tally())
+
+
+def longest_step(program: Program, target: Target, profile: Profile, entry: str | None, batch: int, most: int) -> Step:
+    """Time one execution with as many samples as `most` allows; see `time_step`.
+
+    Raises:
+        TooLongError: one sample is too much.
+    """
+    while True:
+        try:
+            return time_step(program, target, profile, entry, batch, most)
+        except TooLongError as error:
+            if batch <= 1:
+                raise
+            batch = max(1, min(batch - 1, batch * most // error.records))
+
+
+def records_of(schedule: Schedule, timeline: Timeline) -> int:
+    """Instructions that ran, and packets on links, of a timeline whether it recorded them or not."""
+    executed, signal = timeline.executed, schedule.instructions["signal"]
+    lengths = (schedule.channels["route_end"] - schedule.channels["route_begin"]).astype(np.int64)
+    hops = lengths[signal[signal >= 0]]
+    return int(executed.sum()) + int(executed[signal >= 0] @ hops)

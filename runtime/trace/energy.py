@@ -1,9 +1,10 @@
-"""When the energy of a step is spent: joules of every instruction, link and leaking unit.
+"""When the energy of a step is spent: joules of every component in the cycles in which it works.
 
 Counts and prices are the ledger's own. What an instruction or a flit costs by itself (bytes, vector elements, flits) is
 spent while it runs. What the crossbar kernels counted (pulses, conversions, dose) they counted per operation and block
-of a whole step, so it is spread over the step's executions of that operation on that block in proportion to the cycles
-that they held the tile: the sum of a step is exact, its distribution inside an operation is not.
+of a whole step, so it is spread over the step's executions of that operation on that block, in proportion to the
+attempts of reads, and to the cycles in which trains run: the sum of a step is exact, its distribution inside an
+operation is not.
 """
 
 from collections.abc import Mapping
@@ -14,14 +15,47 @@ from numpy.typing import NDArray
 
 from ohmflow.compiler.program.entry import Entry
 from ohmflow.compiler.program.program import Program
-from ohmflow.compiler.program.schedule import Timeline
+from ohmflow.compiler.program.schedule import COUNTED, Timeline
 from ohmflow.compiler.program.tables import Mnemonic
 from ohmflow.runtime.ledger.bill import unit_kind
 from ohmflow.runtime.ledger.events import TileShape, static_events, streamless, tally_events
+from ohmflow.runtime.trace.intervals import Intervals, ReadParts, held, read_parts
 
 Prices = Mapping[tuple[str, str], float | None]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+LEAKAGE, LINK = "leakage", "link"
+LINKS = "links"
+"""Place of what links spend."""
+
+PLACES = {"tile": "tiles", "vector": "vector units", "host": "host"}
+"""Places by kind of unit; any other kind is its own."""
 
 _ON_BLOCKS = (Mnemonic.MVM, Mnemonic.MVM_T, Mnemonic.UPDATE, Mnemonic.REFRESH, Mnemonic.PROGRAM)
+_DRIVING = ("driver", "dac", "array", "device")
+_CONVERTING = ("adc", "shift_add")
+_EPSILON = 1e-12
+"""Share of a component's energy below which what is left over is rounding."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Energy of one component at one kind of place, and when it is spent.
+
+    Attributes:
+        component: as in the ledger.
+        place: `tiles`, `vector units`, `host`, `links`, or another kind of unit.
+        begin: [K] first cycle of each interval.
+        end: [K] one past its last.
+        joules: [K] spent evenly in it.
+    """
+
+    component: str
+    place: str
+    begin: Ints
+    end: Ints
+    joules: Floats
 
 
 @dataclass(frozen=True)
@@ -29,20 +63,31 @@ class StepEnergy:
     """Joules of one execution of an entry.
 
     Attributes:
+        cycles: of the execution.
+        spent: what is spent in certain cycles.
+        watts: of what leaks, all the time.
+        leaked: joules of that.
+        unplaced: counted, but of no instruction that ran, by component; to be spent evenly over the step.
         by_issue: [N] of each recorded issue.
         by_grant: [M] of each recorded grant of a link.
-        watts: of what leaks, all the time.
-        unplaced: counted, but of no instruction that ran; to be spent evenly over the step.
     """
 
-    by_issue: NDArray[np.float64]
-    by_grant: NDArray[np.float64]
+    cycles: int
+    spent: tuple[Spent, ...]
     watts: float
-    unplaced: float
+    leaked: float
+    unplaced: dict[str, float]
+    by_issue: Floats
+    by_grant: Floats
+
+    @property
+    def joules(self) -> float:
+        """All of it."""
+        return sum(float(s.joules.sum()) for s in self.spent) + self.leaked + sum(self.unplaced.values())
 
 
 class EnergyModel:
-    """Prices the steps of one entry.
+    """Prices the executions of one entry.
 
     Args:
         program: whose units, links and arrays.
@@ -55,71 +100,110 @@ class EnergyModel:
         self._program, self._tile, self._prices = program, tile, prices
         self._entry: Entry = program.entries[entry]
         table = self._entry.instructions
-        self._fixed: NDArray[np.float64] = np.zeros(len(table))
+        self._fixed: dict[str, Floats] = {}
+        self._of_links: Floats = np.zeros(len(table))
         for i, (_, _, component, event), amount in static_events(program, self._entry):
-            if component != "link":  # flits are spent on their links
-                self._fixed[i] += amount * self._price(component, event)
+            joules = amount * self._price(component, event)
+            if component == LINK:  # flits are spent on their links
+                self._of_links[i] += joules
+            elif joules:
+                self._fixed.setdefault(component, np.zeros(len(table)))[i] += joules
         events = ["flit_local" if name.startswith("local") else "flit_hop" for name in program.chip.links]
-        self._per_flit: NDArray[np.float64] = np.array([self._price("link", event) for event in events], np.float64)
-        clock = program.chip.clock_hz
-        assert clock is not None
+        self._per_flit: Floats = np.array([self._price(LINK, event) for event in events], np.float64)
+        self._clock_hz = program.chip.clock_hz
         leaking = [(unit.name, 1) for unit in program.chip.units] + list(streamless(program))
-        self._watts = sum(number * self._price("leakage", unit_kind(name)) for name, number in leaking) * clock
-        self._on_blocks: dict[tuple[int, str, int], list[int]] = {}
+        self._leak = sum(number * self._price(LEAKAGE, unit_kind(name)) for name, number in leaking)
+        self._places = np.array([PLACES.get(unit.kind, unit.kind) for unit in program.chip.units])[table["unit"]]
+        self._keys: dict[tuple[int, str, int], int] = {}
+        self._key_of: Ints = np.full(len(table), -1, np.int64)
         for i, row in enumerate(table):
             if row["array"] >= 0 and Mnemonic(int(row["mnemonic"])) in _ON_BLOCKS:
                 key = (int(row["operation"]), program.arrays[int(row["array"])].name, int(row["block"]))
-                self._on_blocks.setdefault(key, []).append(i)
+                self._key_of[i] = self._keys.setdefault(key, len(self._keys))
 
     def _price(self, component: str, event: str) -> float:
         return self._prices[component, event] or 0.0
 
-    def step(self, timeline: Timeline, tally: NDArray[np.float64]) -> StepEnergy:
+    def step(self, timeline: Timeline, tally: Floats) -> StepEnergy:
         """Price one execution.
 
         Args:
             timeline: with issues and grants recorded.
             tally: [operations, blocks, columns] what the crossbars counted in it.
         """
-        issues, grants = timeline.issues, timeline.grants
-        joules: NDArray[np.float64] = self._fixed[issues[:, 0]].copy()
-        costs: dict[tuple[int, str, int], float] = {}
+        issues = timeline.issues
+        reads = read_parts(self._entry.instructions, issues)
+        counted, unplaced = self._counted(issues, reads, tally)
+        by_issue, spent = np.zeros(len(issues)), []
+        is_read = np.zeros(len(issues), bool)
+        is_read[reads.rows] = True
+        for component in sorted({*self._fixed, *counted}):
+            fixed = self._fixed.get(component)
+            joules = np.zeros(len(issues)) if fixed is None else fixed[issues[:, 0]]
+            joules = joules + counted.get(component, 0.0)
+            by_issue += joules
+            spent += self._placed(component, joules, issues, is_read, reads)
+        by_grant, of_links = self._links(timeline)
+        spent += of_links
+        missing = float(self._of_links @ timeline.executed) - float(by_grant.sum())
+        if abs(missing) > _EPSILON * abs(float(by_grant.sum())):
+            unplaced[LINK] = unplaced.get(LINK, 0.0) + missing
+        watts = self._leak * (self._clock_hz or 0.0)
+        return StepEnergy(
+            timeline.cycles, tuple(spent), watts, self._leak * timeline.cycles, unplaced, by_issue, by_grant
+        )
+
+    def _counted(self, issues: Ints, reads: ReadParts, tally: Floats) -> tuple[dict[str, Floats], dict[str, float]]:
+        """Joules of each issue by component, of what the crossbars counted; and what belongs to none that ran."""
+        costs: dict[str, Floats] = {}
+        unplaced: dict[str, float] = {}
+        table = self._entry.instructions[issues[:, 0]]
+        weight: Floats = (issues[:, 2] - issues[:, 1]).astype(np.float64)
+        weight -= np.where(table["kind"] == COUNTED, table["t0"], 0)
+        weight[reads.rows] = reads.attempts
+        keys = self._key_of[issues[:, 0]]
+        on, n = keys >= 0, len(self._keys)
+        number = np.bincount(keys[on], minlength=n)
+        sums = np.bincount(keys[on], weight[on], minlength=n)
+        weight = np.where(on & (sums[keys] <= 0), 1.0, weight) if n else weight  # counted, but in no cycle of its own
+        sums = np.where(sums > 0, sums, number)
         for event in tally_events(self._program, self._tile, self._entry, tally):
-            key = (event.operation, event.array, event.block)
-            costs[key] = costs.get(key, 0.0) + event.count * self._price(event.key[2], event.key[3])
-        for key, instructions in self._on_blocks.items():
-            rows = np.flatnonzero(np.isin(issues[:, 0], instructions))
-            if key in costs and len(rows):
-                held = (issues[rows, 2] - issues[rows, 1]).astype(np.float64)
-                joules[rows] += costs.pop(key) * held / held.sum()
-        flits = self._entry.channels["flits"][grants[:, 1]]
-        by_grant: NDArray[np.float64] = flits * self._per_flit[grants[:, 0]]
-        return StepEnergy(joules, by_grant, self._watts, sum(costs.values()))
+            _, _, component, name = event.key
+            joules = event.count * self._price(component, name)
+            key = self._keys.get((event.operation, event.array, event.block), -1)
+            if key < 0 or not number[key]:
+                unplaced[component] = unplaced.get(component, 0.0) + joules
+            elif joules:
+                costs.setdefault(component, np.zeros(n))[key] += joules
+        share = weight / np.where(sums > 0, sums, 1.0)[keys] if n else weight
+        return {name: np.where(on, cost[keys], 0.0) * share for name, cost in costs.items()}, unplaced
+
+    def _placed(
+        self, component: str, joules: Floats, issues: Ints, is_read: NDArray[np.bool_], reads: ReadParts
+    ) -> list[Spent]:
+        """When a component's joules are spent, by kind of place."""
+        places = self._places[issues[:, 0]]
+        special = reads.drive if component in _DRIVING else reads.convert if component in _CONVERTING else None
+        found = []
+        for place in sorted(set(places[joules != 0].tolist())):
+            here = (joules != 0) & (places == place)
+            parts = [_select(held(issues), here if special is None else here & ~is_read)]
+            if special is not None:
+                parts.append(_select(special, here))
+            row = np.concatenate([p.row for p in parts])
+            begin, end = np.concatenate([p.begin for p in parts]), np.concatenate([p.end for p in parts])
+            found.append(Spent(component, place, begin, end, joules[row] * np.concatenate([p.share for p in parts])))
+        return found
+
+    def _links(self, timeline: Timeline) -> tuple[Floats, list[Spent]]:
+        grants = timeline.grants
+        flits = self._entry.channels["flits"][grants[:, 1]].astype(np.int64)
+        joules: Floats = flits * self._per_flit[grants[:, 0]]
+        spent = Spent(LINK, LINKS, grants[:, 3], grants[:, 3] + flits, joules)
+        return joules, [spent] if joules.any() else []
 
 
-def spread(
-    begin: NDArray[np.int64], end: NDArray[np.int64], joules: NDArray[np.float64], bins: int, width: int
-) -> NDArray[np.float64]:
-    """Spread energies evenly over their cycles, into bins.
-
-    Args:
-        begin: [N] first cycle of each.
-        end: [N] one past the last; not before `begin + 1`.
-        joules: [N] energy of each.
-        bins: how many there are; what reaches beyond the last one is put into it.
-        width: cycles of a bin.
-
-    Returns:
-        [bins] joules; they sum to the sum of `joules`.
-    """
-    filled: NDArray[np.float64] = np.zeros(bins)
-    for b, e, cost in zip(begin.tolist(), end.tolist(), joules.tolist(), strict=True):
-        first, last = min(b // width, bins - 1), min((e - 1) // width, bins - 1)
-        if first == last:
-            filled[first] += cost
-            continue
-        rate = cost / (e - b)
-        filled[first] += rate * ((first + 1) * width - b)
-        filled[first + 1 : last] += rate * width
-        filled[last] += rate * (e - last * width)
-    return filled
+def _select(intervals: Intervals, rows: NDArray[np.bool_]) -> Intervals:
+    """The intervals of some rows."""
+    chosen = rows[intervals.row]
+    return Intervals(intervals.row[chosen], intervals.begin[chosen], intervals.end[chosen], intervals.share[chosen])

@@ -19,8 +19,9 @@ from ohmflow.runtime.ledger.activity import array_numbers
 from ohmflow.runtime.ledger.bill import Bill, make_bill
 from ohmflow.runtime.ledger.events import EventBook, TileShape
 from ohmflow.runtime.trace import events
-from ohmflow.runtime.trace.energy import EnergyModel, Prices, StepEnergy, spread
+from ohmflow.runtime.trace.energy import EnergyModel, Prices, StepEnergy
 from ohmflow.runtime.trace.errors import UntimedError
+from ohmflow.runtime.trace.power import BINS, bin_width, power_trace
 from ohmflow.runtime.trace.window import Window
 from ohmflow.runtime.training.atomic import replace_text
 
@@ -29,10 +30,9 @@ TRACE = "trace.json"
 _ENTRY = "train_step"
 _LIMIT = 48_000_000
 """Bytes of slices; with names and counters a file stays below 50 MB."""
-_BINS = 200
-"""Bins of power in a step, at most."""
+_FEWEST_BINS = 50
+"""Bins of power in a step, of which there are fewer the more steps are traced."""
 _KINDS = {"tile": events.TILES, "vector": events.VECTORS, "host": events.HOST}
-_POWERS = ("tiles", "vector units", "host", "links", "leakage", "unplaced")
 
 
 class TraceRecorder:
@@ -165,32 +165,22 @@ class TraceRecorder:
         return found
 
     def _add_power(self, timeline: Timeline, cost: StepEnergy) -> None:
-        """Counters of power: all of it, and by where it is spent."""
+        """Counters of power: all of it, by where it is spent, and by component."""
         cycles = timeline.cycles
         if cycles == 0:
             return
-        width = -(-cycles // _BINS)
-        bins = -(-cycles // width)
-        issues, grants = timeline.issues, timeline.grants
-        kinds = np.array([list(_KINDS).index(u.kind) for u in self._program.chip.units], np.int64)
-        kind_of = kinds[self._unit_of[issues[:, 0]]]
-        parts = [
-            spread(issues[chosen, 1], issues[chosen, 2], cost.by_issue[chosen], bins, width)
-            for chosen in (kind_of == k for k in range(len(_KINDS)))
-        ]
-        flits = self._program.entries[_ENTRY].channels["flits"][grants[:, 1]]
-        parts.append(spread(grants[:, 3], grants[:, 3] + flits, cost.by_grant, bins, width))
-        edges = np.minimum(np.arange(bins + 1) * width, cycles)
-        ends = np.array([self._ruler.picoseconds(self._now + int(edge)) for edge in edges], np.int64)
-        seconds = np.diff(ends) * 1e-12
-        share = np.diff(edges) / cycles
-        watts = [part / seconds for part in parts]
-        watts += [cost.watts * np.diff(edges) / self._clock_hz / seconds, cost.unplaced * share / seconds]
-        for k in range(bins):
-            values = {name: float(w[k]) for name, w in zip(_POWERS, watts, strict=True) if w.any()}
-            time = events.microseconds(int(ends[k]))
-            self._counters.append(events.counter("power, W", time, {"W": sum(values.values())}))
-            self._counters.append(events.counter("power by place, W", time, values))
+        steps = self._window.last - self._window.first + 1
+        power = power_trace(cost, self._clock_hz, bin_width(cycles, self._clock_hz, max(BINS // steps, _FEWEST_BINS)))
+        ends = [self._ruler.picoseconds(self._now + edge) for edge in power.edges.tolist()]
+        seconds: NDArray[np.float64] = np.diff(np.array(ends, np.float64)) * 1e-12
+        total = power.total / seconds
+        by = {which: {n: j / seconds for n, j in power.by(which).items()} for which in ("place", "component")}
+        for k, end in enumerate(ends[:-1]):
+            time = events.microseconds(end)
+            self._counters.append(events.counter("power, W", time, {"W": float(total[k])}))
+            for which, watts in by.items():
+                values = {name: float(w[k]) for name, w in sorted(watts.items())}
+                self._counters.append(events.counter(f"power by {which}, W", time, values))
 
     def bill(self) -> Bill:
         """The ledger of the recorded steps alone."""
@@ -227,6 +217,7 @@ class TraceRecorder:
                 "time 0 is the start of the first recorded step; steps follow each other without what ran between "
                 "them, such as evaluation",
                 "energy counted on crossbars is spread over the executions of its operation on its block in a step",
+                "power is the mean of each bin; ohmflow power tells peaks that are shorter",
                 *(
                     [
                         f"{self._left_out} slices, all that begin after the last one shown, are left out to keep "

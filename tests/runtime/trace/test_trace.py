@@ -13,8 +13,8 @@ from ohmflow.compiler.compile import compile_model
 from ohmflow.compiler.program.schedule import PHASES, Timeline
 from ohmflow.runtime.ledger.bill import make_bill
 from ohmflow.runtime.machine.machine import Machine
-from ohmflow.runtime.trace.energy import spread
 from ohmflow.runtime.trace.errors import TraceError, UntimedError
+from ohmflow.runtime.trace.power import spread
 from ohmflow.runtime.trace.recorder import TraceRecorder
 from ohmflow.runtime.trace.window import Window, parse_window
 from ohmflow.runtime.training.data import DataSet, Rows
