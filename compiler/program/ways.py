@@ -263,7 +263,8 @@ def way_faults(
         elif taken[first:last].any():
             yield f"{where}: its channels must be in no other tree, but one of {first} to {last - 1} is"
         elif (row["adder"] < 1) if row["kind"] == SUM else (row["adder"] != 0):
-            yield f"{where}: its adder must take at least 1 cycle in a sum and 0 in a multicast, not {int(row['adder'])}"
+            rule = "at least 1 cycle in a sum and 0 in a multicast"
+            yield f"{where}: its adder must take {rule}, not {int(row['adder'])}"
         else:
             taken[first:last] = True
             members = channels[first:last]

@@ -189,7 +189,7 @@ class Clock:
 
 
 def _channel_ends(schedule: Schedule, ways: Ways) -> NDArray[np.int64]:
-    """[C, 4] of each channel the edges on which its messages leave, and the ends of where credits are taken and given."""
+    """[C, 4] the edges on which each channel's messages leave, and the ends of where credits are taken and given."""
     own = np.arange(len(schedule.channels))
     sent, taken = own + 1, own + 1
     for tree in schedule.trees:
@@ -209,14 +209,15 @@ def _pack_ways(schedule: Schedule, ways: Ways) -> tuple[NDArray[np.int64], NDArr
             deepest[members] = deepest[members].max()
         depth = np.where(ways.branch_end > 0, deepest[ways.channel], 0)
     held = np.concatenate([[0], np.cumsum(depth)])[: len(depth)]
-    rows = (ways.link, flits * pace, ways.begin, ways.end, ways.channel, ways.branch_begin, ways.branch_end, ways.adder)
-    steps = np.stack([*rows, held, depth], axis=1)
-    # The head enters the next queue when it is there, or later where the next link is faster; the tail is what arrives.
-    behind = ways.behind
-    following = np.where(ways.to >= 0, pace[ways.to] if len(pace) else 0, 0)
-    late = (flits[behind] - 1) * np.maximum(pace[behind] - following, 0) if len(pace) else np.zeros(len(behind))
-    offset = np.where(behind >= 0, (hop[behind] if len(hop) else 0) + late, 0).astype(np.int64)
-    return steps, np.stack([ways.to, offset, ways.branch], axis=1)
+    joins = (ways.branch_begin, ways.branch_end, ways.adder, held, depth)
+    steps = np.stack([ways.link, flits * pace, ways.begin, ways.end, ways.channel, *joins], axis=1)
+    edges = np.stack([ways.to, np.zeros(len(ways.to), np.int64), ways.branch], axis=1)
+    inner = ways.behind >= 0
+    behind, to = ways.behind[inner], ways.to[inner]
+    # The head enters the next queue when it is there, or later where the next link is faster; what arrives is the tail.
+    following = np.where(to >= 0, pace[np.maximum(to, 0)], 0)
+    edges[inner, columns.E_OFFSET] = hop[behind] + (flits[behind] - 1) * np.maximum(pace[behind] - following, 0)
+    return steps, edges
 
 
 def _loop_starts(loops: NDArray[np.int64], instructions: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

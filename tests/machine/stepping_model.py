@@ -5,8 +5,8 @@ and nothing is computed ahead: an instruction in flight is a Python generator in
 converter bank and a link count down the cycles for which they are busy, a packet counts down its way to the far end of
 a link. Only integers that the page names occur.
 
-Units are in `stepping_unit`, links and channels in `stepping_network`, loops in `stepping_sequencer`; the cycle
-is here. It has three parts (`Machine.step`):
+Units are in `stepping_unit`, links and channels in `stepping_network`, multicast and sums in `stepping_trees`, loops in
+`stepping_sequencer`; the cycle is here. It has three parts (`Machine.step`):
 
 1. what earlier cycles caused becomes visible: releases give credits back, completions hand packets to the network,
    heads enter the next link's queue, tails arrive;
@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmflow.compiler.program.schedule import ACTIVITIES, PHASES, Schedule, Timeline
-from tests.machine.stepping_network import Channel, Link, channel_name, enter
+from tests.machine.stepping_network import Channel, Link, channel_name, enter, queue
 from tests.machine.stepping_seen import Seen
 from tests.machine.stepping_sequencer import Sequencer, read_loops
+from tests.machine.stepping_trees import read_trees
 from tests.machine.stepping_unit import Instruction, Unit
 
 
@@ -67,8 +68,11 @@ class Machine:
         self.seen = Seen()
         self.cycle = 0
         counts: list[int] = schedule.counts.tolist()
-        self.links = [Link(hop) for hop in schedule.hop.tolist()]
+        self.links = [
+            Link(hop, pace) for hop, pace in zip(schedule.hop.tolist(), schedule.flit_cycles.tolist(), strict=True)
+        ]
         self.channels = [Channel(schedule, index, self.links) for index in range(len(schedule.channels))]
+        self.trees = read_trees(schedule, self.channels)
         instructions = [self.read_instruction(row) for row in schedule.instructions]
         loops = read_loops(schedule)
         self.units = []
@@ -89,6 +93,10 @@ class Machine:
 
     def step(self) -> bool:
         """Do one cycle; return False, with the cycle left uncharged, if nothing is under way in it."""
+        for tree in self.trees:
+            for packet in tree.advance():
+                assert packet.next is not None
+                queue(packet, packet.next, self.cycle)
         for unit in self.units:
             for packet in unit.advance(self.cycle):
                 enter(packet, self.cycle)
@@ -103,8 +111,10 @@ class Machine:
         for unit in self.units:
             unit.issue(self.cycle)
 
-        if not any(unit.in_flight for unit in self.units) and not any(
-            link.travelling or link.queue for link in self.links
+        if (
+            not any(unit.in_flight for unit in self.units)
+            and not any(link.travelling or link.queue for link in self.links)
+            and not any(tree.adding for tree in self.trees)
         ):
             return False
         for unit in self.units:
@@ -133,7 +143,7 @@ class Machine:
             stuck.append((unit.name, index, " and ".join(wanted)))
         if stuck:
             raise Deadlock(self.cycle, stuck)
-        left = [(index, channel.arrived) for index, channel in enumerate(self.channels) if channel.arrived]
+        left = [(index, c.credits_taken) for index, c in enumerate(self.channels) if c.credits_taken]
         if left:
             raise LeftOver(self.schedule, left)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ohmflow.compiler.program.schedule import COUNTED, FIXED, PHASES, READ
-from tests.machine.stepping_network import Channel, Packet
+from tests.machine.stepping_network import Channel, Packet, send
 from tests.machine.stepping_seen import Seen
 from tests.machine.stepping_sequencer import Sequencer, address
 
@@ -104,14 +104,15 @@ class Unit:
             execution.completion = cycle
             self.in_flight.remove(execution)
             if (signal := execution.instruction.signal) is not None:
-                packets.append(Packet(signal, self.index, execution.number))
+                packets += send(signal, self.index, execution.number)
         return packets
 
     def release(self, execution: Execution) -> None:
         """Let go of the operands: their credits go back, and the next instruction may issue."""
         execution.release = self.now
         for channel in execution.instruction.waits:
-            channel.credits_taken -= 1
+            for member in channel.consumed_with:
+                member.credits_taken -= 1
 
     # The timing rules. Each starts in the issue cycle; one yield is one cycle; its end is the completion.
 
@@ -171,7 +172,8 @@ class Unit:
         for channel in instruction.waits:
             channel.arrived -= 1
         if instruction.signal is not None:
-            instruction.signal.credits_taken += 1
+            for channel in instruction.signal.sent_with:
+                channel.credits_taken += 1
         n = 0 if instruction.count < 0 else self.counts[address(instruction.count, instruction.stride, ordinals)]
         execution = Execution(index, instruction, n, number=len(self.history), issue=cycle)
         rule = {FIXED: self.fixed, READ: self.read, COUNTED: self.counted}[instruction.kind]
