@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ohmflow.runtime.crossbar.ageing import Ageing, AgeingSpec
+from ohmflow.runtime.crossbar.bound_read import BoundRead
+from ohmflow.runtime.crossbar.bound_update import BoundUpdate
 from ohmflow.runtime.crossbar.counts import ReadCounts, UpdateCounts
 from ohmflow.runtime.crossbar.draws import Purpose, key_of, normal_plane
 from ohmflow.runtime.crossbar.errors import ShapeError, SpecError, StateError
@@ -303,6 +305,36 @@ class CrossbarArray:
     def read_figures(self, transposed: bool = False) -> ReadFigures | None:
         """What a fused kernel needs to read a line by itself; None where a read depends on more than the line."""
         return self._reader.figures(transposed)
+
+    def bound_read(self, transposed: bool, vectors: int, purpose: int, site: int) -> BoundRead | None:
+        """Make ready to read equally many vectors again and again, as `forward` and `transposed` do.
+
+        Args:
+            transposed: whether columns are driven.
+            vectors: how many are read.
+            purpose: of the draws.
+            site: of the draws.
+
+        Returns:
+            The read; None where reads are exact, or more than one kernel makes them.
+        """
+        return self._reader.bound(self.w, transposed, vectors, (purpose, site))
+
+    def bound_update(self, purpose: int, site: int, scheme: str | None = None) -> BoundUpdate | None:
+        """Make ready to update again and again, as `update` does.
+
+        Args:
+            purpose: of the draws.
+            site: of the draws.
+            scheme: how pulses are chosen; None for that of the array's `UpdateSpec`.
+
+        Returns:
+            The update; None where more is done in an update than pulses that reads see as they are.
+        """
+        figures = self.update_figures(scheme)
+        if figures is None or self.hidden is not self.w:
+            return None
+        return BoundUpdate(self.name, self.w, self.planes, self.alpha, figures, (purpose, site), self.moved)
 
     def moved(self) -> None:
         """Say that a fused kernel has pulsed the devices, and set `w` and `hidden`."""

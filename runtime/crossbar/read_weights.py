@@ -94,6 +94,11 @@ class ReadWeights:
         """Whether a cell's conductance does not follow from its weight."""
         return self._conducting is not None
 
+    @property
+    def has_thermal(self) -> bool:
+        """Whether the noise of lines depends on the weights."""
+        return bool(self._thermal)
+
     def touch(self) -> None:
         """Say that the weights have changed."""
         self._is_stale = True

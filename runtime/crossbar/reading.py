@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ohmflow.runtime.crossbar.bound_read import BoundRead
 from ohmflow.runtime.crossbar.counts import ReadCounts
 from ohmflow.runtime.crossbar.read_kernel import read
 from ohmflow.runtime.crossbar.read_mismatch import mismatches
@@ -107,6 +108,34 @@ class Reader:
         variances = weights.variances(transposed)
         return ReadFigures(
             self._settings, scales.fixed, variances, unlike, weights.slope, weights.base, weights.counts_dose
+        )
+
+    def bound(self, w: Matrix, transposed: bool, vectors: int, place: tuple[int, int]) -> BoundRead | None:
+        """Make ready to read equally many vectors again and again.
+
+        Args:
+            w: [rows, cols] device weights, whose place does not change.
+            transposed: whether columns are driven.
+            vectors: how many.
+            place: purpose and site of the draws.
+
+        Returns:
+            The read; None where reads are exact, made in several passes, or scaled by running means.
+        """
+        scales = self._scales[transposed]
+        if self._is_exact or self._in_passes or scales.averages:
+            return None
+        return BoundRead(
+            w,
+            self._weights,
+            transposed,
+            vectors,
+            self._settings,
+            scales.fixed,
+            self._identity,
+            self._blocks,
+            self._mismatches[transposed],
+            place,
         )
 
     def read(self, w: Matrix, vectors: Matrix, transposed: bool, at: DrawSite) -> tuple[Matrix, ReadCounts]:

@@ -9,6 +9,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from ohmflow.compiler.program.program import Port, SegmentRecord
+from ohmflow.runtime.digital.bound_segment import BoundSegment
 
 _ELEMENT = {
     "float32": onnx.TensorProto.FLOAT,
@@ -52,6 +53,15 @@ class Segment:
         """Run it; values and results in the order of the record's ports."""
         results: list[NDArray[Any]] = self._session.run(self._outputs, dict(zip(self._inputs, values, strict=True)))
         return results
+
+    def bound(self, given: Sequence[NDArray[Any]], made: Sequence[NDArray[Any]]) -> BoundSegment:
+        """Make it ready to run again and again on arrays of these shapes.
+
+        Args:
+            given: inputs.
+            made: what it gives for them.
+        """
+        return BoundSegment(self._session, self._inputs, self._outputs, given, made)
 
 
 def load_segments(records: Sequence[SegmentRecord], segments_onnx: bytes) -> list[Segment]:

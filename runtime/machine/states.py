@@ -36,7 +36,7 @@ def replace_state(states: list[NDArray[Any]], node: Node, frame: Frame, lined: f
     """Do a `tile.state_set`; a line is written in place."""
     value = np.asarray(frame.env[node.ins[0]])
     if node.attr == _WHOLE:
-        states[node.symbol] = value.copy() if node.symbol in lined else value
+        states[node.symbol] = value.copy()  # what a step gives is overwritten by the next execution
         return
     line = int(frame.env[node.ins[1]])
     if node.attr == _ROW:

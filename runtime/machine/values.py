@@ -5,11 +5,13 @@ array over samples, or a list over the iterations of a serial loop. `docs/semant
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ohmflow.compiler.program.entry import Entry
 from ohmflow.compiler.program.marks import LoopMark
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.tables import Op
@@ -18,6 +20,7 @@ from ohmflow.runtime.crossbar.counts import ReadCounts, UpdateCounts
 from ohmflow.runtime.crossbar.spec import DrawSite
 from ohmflow.runtime.digital.sessions import Segment
 from ohmflow.runtime.ledger.tally import Tally, UpdateStatistics
+from ohmflow.runtime.machine.direct import Call, Read, Step, UpdateAll, runs_once
 from ohmflow.runtime.machine.frame import Frame
 from ohmflow.runtime.machine.places import draw_position, runs, samples, store, store_positions, where
 from ohmflow.runtime.machine.plan import Captured, Node, build_plan
@@ -102,6 +105,10 @@ class ValueEngine:
             Op.WINDOW: take,
             Op.FOLD: fold,
         }
+        self._steps = {
+            name: (*(self._step(node, entry) for node in self._plans[name][0]),)
+            for name, entry in program.entries.items()
+        }
         blocks = 2 * max((len(a.blocks) for a in program.arrays), default=1)  # a transfer touches two arrays
         self.tallies = {name: Tally(len(e.operations), blocks) for name, e in program.entries.items()}
 
@@ -120,7 +127,7 @@ class ValueEngine:
             Results by name, and the frame with the counts for the clock.
         """
         entry = self.program.entries[name]
-        nodes, returned = self._plans[name]
+        returned = self._plans[name][1]
         frame = Frame(
             entry=entry,
             env=[None] * len(entry.values),
@@ -138,10 +145,27 @@ class ValueEngine:
             else:
                 frame.env[number] = scalars[argument.name]
         tally = self.tallies[name]
-        for node in nodes:
-            self._run(node, frame, tally)
-        results = {a.name: frame.env[v] for a, v in zip(entry.results, returned, strict=True)}
+        for step_of in self._steps[name]:
+            step_of(frame, tally)
+        # What steps keep is overwritten by the next execution.
+        results = {a.name: np.array(frame.env[v]) for a, v in zip(entry.results, returned, strict=True)}
         return results, frame
+
+    def _step(self, node: Node, entry: Entry) -> Step:
+        """Make a node ready to run in every execution of an entry."""
+        general = self._methods[node.code]
+        if node.code is Op.MAP and not node.loops:
+            return partial(self._map, node, [self._step(inner, entry) for inner in node.body])
+        if runs_once(node):
+            if node.code is Op.CALL:
+                return Call(node, self._shapes[node.symbol], self.segments[node.symbol], general)
+            if node.code in (Op.MVM, Op.MVM_T) and node.vector:
+                return Read(node, self.arrays[node.symbol], general)
+            if node.code is Op.FOR and node.captured is not None and node.fused is None:
+                number = node.captured.operation.symbol
+                width = int(entry.groups["width"][node.captured.operation.group])
+                return UpdateAll(node, node.captured, width, self.arrays[number], self.updates[number], general)
+        return partial(general, node)
 
     def _run(self, node: Node, frame: Frame, tally: Tally) -> None:
         self._methods[node.code](node, frame, tally)
@@ -299,17 +323,15 @@ class ValueEngine:
             self._update_all(node.captured, frame, tally, trip)
         elif node.captured is not None and self._reads_whole(node.captured, frame):
             self._read_positions(node, node.captured, frame, tally)
-        elif node.code is Op.MAP and not node.loops:
-            self._map(node, frame, tally, trip)
         else:
             self._serial(node, frame, tally, trip)
 
-    def _map(self, node: Node, frame: Frame, tally: Tally, trip: int) -> None:
+    def _map(self, node: Node, steps: Sequence[Step], frame: Frame, tally: Tally) -> None:
         """An outermost map: all samples at once."""
         env = frame.env
-        frame.trips[node.loop] = trip
-        for step in node.body:
-            self._run(step, frame, tally)
+        trip = frame.trips[node.loop] = self._trip(node, frame)
+        for step in steps:
+            step(frame, tally)
         for out, value, rank in zip(node.outs, node.yields, node.ranks, strict=True):
             every = with_samples(env[value], rank, trip)
             env[out] = PerSample(every) if isinstance(every, list) else every
