@@ -12,13 +12,13 @@ with its own layout and strides, one loop split into two, bodies wrapped in loop
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from hypothesis import strategies as st
 
 from ohmflow.compiler.program.schedule import Schedule
-from tests.machine.project_schedule import Channel, Loop, Op, Table, Tree, project
+from tests.machine.project_schedule import Channel, Group, Loop, Op, Table, Tree, project
 
 MAX_LOOPS = 3
 """Loops of the common sequence that may enclose an operation; a unit may add one of its own."""
@@ -34,6 +34,7 @@ class Size:
         items: most operations and loops drawn for one loop body.
         loops: deepest nesting, 0 … 3.
         operations: about how many instructions are executed on the whole chip.
+        groups: how likely an item is to be a multicast or a sum, and a link to take several cycles a flit.
     """
 
     units: int = 4
@@ -41,6 +42,7 @@ class Size:
     items: int = 5
     loops: int = 3
     operations: int = 100
+    groups: float = 0.0
 
 
 def random_size(rng: np.random.Generator) -> Size:
@@ -62,6 +64,7 @@ class _Body:
     extents: tuple[int, ...]
     pending: list[Channel] = field(default_factory=list)
     channels: list[Channel] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
 
     @property
     def executions(self) -> int:
@@ -79,6 +82,8 @@ class Generator:
         self.longest = int(rng.choice([2, 4, 8]))  # small times make many ties
         self.most_flits = int(rng.choice([1, 4, 8]))
         self.channels: list[Channel] = []
+        self.groups: list[Group] = []
+        self.flit_cycles = rng.integers(1, 4, size.links).tolist() if size.groups and rng.random() < 0.5 else []
         self.budget = size.operations
 
     def chance(self, probability: float) -> bool:
@@ -105,6 +110,8 @@ class Generator:
                 break
             if len(body.extents) < self.size.loops and self.chance(0.4):
                 items += self.loop(body)
+            elif self.size.groups and self.chance(self.size.groups):
+                items += self.grouped(body)
             else:
                 items.append(self.operation(body))
         return items
@@ -134,6 +141,49 @@ class Generator:
         if before:
             last.append(self.operation(body, unit=carried.src, extra_signal=carried))
         return [*before, Loop(trip, middle + last + self.drain(body)), *after]
+
+    def grouped(self, body: _Body) -> Tree:
+        """Draw one message of a multicast or a sum: one send to all its ends, or one of each unit that adds to it."""
+        held = Counter(channel.number for channel in body.pending)
+        known = [g for g in body.groups if max(held[c.number] for c in g.members) < g.room]
+        if known and self.chance(0.5):
+            group = known[self.between(0, len(known) - 1)]
+        else:
+            group = self.group(body)
+            body.groups.append(group)
+        senders = group.members if group.adder else group.members[:1]
+        items: Tree = []
+        for k in self.rng.permutation(len(senders)).tolist():
+            if self.chance(0.3):
+                items.append(self.operation(body, send=False))
+            items.append(self.operation(body, unit=senders[k].src, extra_signal=senders[k]))
+        body.pending += group.members[:1] if group.adder else group.members
+        return items
+
+    def group(self, body: _Body) -> Group:
+        """New channels that are a multicast or a sum, on routes that only branch or only meet."""
+        links = self.rng.permutation(len(self.hops)).tolist()
+        adder = self.between(1, 3) if links and self.chance(0.5) else 0
+        routes: list[tuple[int, ...]] = [(links.pop(),)] if adder else [()]
+        for _ in range(self.between(2, 5)):
+            known = routes[self.between(0, len(routes) - 1)]
+            own = [links.pop() for _ in range(self.between(0, 2)) if links]
+            routes.append((*known[: self.between(1 if adder else 0, len(known))], *own))
+        one, flits = int(self.rng.choice(body.units)), self.between(1, self.most_flits)
+        members = []
+        for route in routes[1:]:
+            other = int(self.rng.choice(body.units))
+            depth = self.between(1, 3) if self.chance(0.5) else 1
+            src, dst = (other, one) if adder else (one, other)
+            number = len(self.channels)
+            members.append(Channel(number, src, dst, depth, flits, route[::-1] if adder else route))
+            self.channels.append(members[-1])
+        self.groups.append(Group(tuple(members), adder))
+        return self.groups[-1]
+
+    def schedule(self, tree: Tree) -> Schedule:
+        """Project a sequence of this generator's operations."""
+        return project(tree, self.size.units, self.hops, self.channels, self.rng, self.groups, self.flit_cycles)
 
     def drain(self, body: _Body) -> Tree:
         """Consume whatever is pending."""
@@ -233,8 +283,15 @@ def schedule_of(seed: int, size: Size | None = None) -> Schedule:
     """
     rng = np.random.default_rng(seed)
     generator = Generator(rng, size or random_size(rng))
-    tree = generator.draw()
-    return project(tree, generator.size.units, generator.hops, generator.channels, rng)
+    return generator.schedule(generator.draw())
+
+
+def grouped_schedule_of(seed: int) -> Schedule:
+    """The valid schedule of this seed with multicasts, sums, and links that take several cycles a flit."""
+    rng = np.random.default_rng(seed)
+    size = replace(random_size(rng), links=int(rng.integers(0, 9)), groups=0.3)
+    generator = Generator(rng, size)
+    return generator.schedule(generator.draw())
 
 
 def deadlocking_schedule_of(seed: int) -> tuple[Schedule, set[str]]:
@@ -262,7 +319,7 @@ def deadlocking_schedule_of(seed: int) -> tuple[Schedule, set[str]]:
                 flawed = [([], links[position])] * 2
         at = generator.between(0, len(tree))
         tree[at:at] = [generator.timed(Op(unit, list(waits), signal), body) for waits, signal in flawed]
-    return project(tree, generator.size.units, generator.hops, generator.channels, rng), {f"u{u}" for u in units}
+    return generator.schedule(tree), {f"u{u}" for u in units}
 
 
 def left_over_schedule_of(seed: int) -> tuple[Schedule, set[str]]:
@@ -277,8 +334,34 @@ def left_over_schedule_of(seed: int) -> tuple[Schedule, set[str]]:
     body = _Body(list(range(generator.size.units)), ())
     channel = generator.channel(body)
     tree.insert(generator.between(0, len(tree)), generator.timed(Op(channel.src, [], channel), body))
-    schedule = project(tree, generator.size.units, generator.hops, generator.channels, rng)
-    return schedule, {f"u{channel.src}", f"u{channel.dst}"}
+    return generator.schedule(tree), {f"u{channel.src}", f"u{channel.dst}"}
+
+
+def incomplete_schedule_of(seed: int) -> tuple[Schedule, set[str], bool]:
+    """A schedule with a sum to which one unit adds nothing, or a multicast that one unit does not consume.
+
+    Returns:
+        The schedule; names of units that are stuck, or whose message is left; and whether it is a deadlock.
+    """
+    rng = np.random.default_rng(seed)
+    generator = Generator(rng, replace(random_size(rng), links=int(rng.integers(1, 9)), groups=0.3))
+    tree = generator.draw()
+    body = _Body(list(range(generator.size.units)), ())
+    group = generator.group(body)
+    without = int(rng.integers(len(group.members)))
+    senders = group.members if group.adder else group.members[:1]
+    receivers = group.members[:1] if group.adder else group.members
+    waited = bool(rng.random() < 0.5) if group.adder else True
+    if group.adder:
+        senders = group.members[:without] + group.members[without + 1 :]
+        receivers = receivers if waited else ()
+        names = {f"u{receivers[0].dst}"} if waited else {f"u{channel.src}" for channel in senders}
+    else:
+        receivers = group.members[:without] + group.members[without + 1 :]
+        names = {f"u{group.members[without].dst}"}
+    tree += [generator.timed(Op(channel.src, [], channel), body) for channel in senders]
+    tree += [generator.timed(Op(channel.dst, [channel], None), body) for channel in receivers]
+    return generator.schedule(tree), names, bool(group.adder) and waited
 
 
 @st.composite

@@ -5,6 +5,7 @@ as counts; counts in its own layout; a constant loop split into two that share t
 loop of one trip; a loop that is never entered, full of instructions that could never issue.
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
@@ -30,6 +31,19 @@ class Channel:
     def name(self) -> str:
         """Its name for the builder."""
         return f"c{self.number}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Channels that are a multicast or, with an adder, a sum; they stand together in the list of all channels."""
+
+    members: tuple[Channel, ...]
+    adder: int = 0
+
+    @property
+    def room(self) -> int:
+        """Messages that may be sent on it before any is consumed."""
+        return min(channel.depth for channel in self.members)
 
 
 @dataclass(frozen=True)
@@ -70,7 +84,15 @@ Frames = tuple[tuple[int, int] | None, ...]
 a loop of the unit's own, whose ordinal is always 0."""
 
 
-def project(tree: Tree, units: int, hops: list[int], channels: list[Channel], rng: np.random.Generator) -> Schedule:
+def project(
+    tree: Tree,
+    units: int,
+    hops: list[int],
+    channels: list[Channel],
+    rng: np.random.Generator,
+    groups: Sequence[Group] = (),
+    flit_cycles: Sequence[int] = (),
+) -> Schedule:
     """Make the schedule of a common sequence; units are named u0, u1, ….
 
     Args:
@@ -79,6 +101,8 @@ def project(tree: Tree, units: int, hops: list[int], channels: list[Channel], rn
         hops: hop of every link.
         channels: all channels that operations of the tree name.
         rng: draws how loops are written.
+        groups: multicasts and sums.
+        flit_cycles: of every link; 1 if none are given.
 
     Returns:
         The schedule.
@@ -86,13 +110,19 @@ def project(tree: Tree, units: int, hops: list[int], channels: list[Channel], rn
     chip = ScheduleBuilder()
     chip.units(*(f"u{unit}" for unit in range(units)))
     for link, hop in enumerate(hops):
-        chip.link(f"l{link}", hop)
+        chip.link(f"l{link}", hop, flit_cycles[link] if flit_cycles else 1)
     for channel in channels:
         route = tuple(f"l{link}" for link in channel.route)
         chip.channel(channel.name, f"u{channel.src}", f"u{channel.dst}", channel.depth, channel.flits, route)
+    for group in groups:
+        names = [channel.name for channel in group.members]
+        if group.adder:
+            chip.sum(*names, adder=group.adder)
+        else:
+            chip.multicast(*names)
     for unit in range(units):
         with chip.on(f"u{unit}"):
-            _Projection(chip, unit, channels, rng).items(tree, 0, ())
+            _Projection(chip, unit, channels, rng, groups).items(tree, 0, ())
     return chip.build()
 
 
@@ -111,10 +141,19 @@ def height(item: Op | Loop, unit: int) -> int:
 class _Projection:
     """Writes the stream of one unit."""
 
-    def __init__(self, chip: ScheduleBuilder, unit: int, channels: list[Channel], rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        chip: ScheduleBuilder,
+        unit: int,
+        channels: list[Channel],
+        rng: np.random.Generator,
+        groups: Sequence[Group],
+    ) -> None:
         self.chip, self.unit, self.rng = chip, unit, rng
-        self.incoming = [channel for channel in channels if channel.dst == unit]
-        self.outgoing = [channel for channel in channels if channel.src == unit]
+        later = {c.number for group in groups for c in group.members[1:]}
+        plain = [channel for channel in channels if channel.number not in later]
+        self.incoming = [channel for channel in plain if channel.dst == unit]
+        self.outgoing = [channel for channel in plain if channel.src == unit]
         self.tables = 0
 
     def chance(self, probability: float) -> bool:

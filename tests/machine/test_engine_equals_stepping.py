@@ -9,6 +9,8 @@ from ohmflow.runtime.machine.clock import simulate
 from ohmflow.runtime.machine.errors import DeadlockError, LeftOverError
 from tests.machine.generate_schedules import (
     deadlocking_schedule_of,
+    grouped_schedule_of,
+    incomplete_schedule_of,
     left_over_schedule_of,
     schedule_of,
     schedules,
@@ -41,6 +43,21 @@ def assert_engine_equals_stepping(first: int, number: int) -> None:
 @pytest.mark.parametrize("chunk", range(20))
 def test_engine_equals_stepping_on_1000_random_schedules(chunk: int) -> None:
     assert_engine_equals_stepping(chunk * CHUNK, CHUNK)
+
+
+@pytest.mark.parametrize("chunk", range(20))
+def test_engine_equals_stepping_on_1000_schedules_with_multicasts_and_sums(chunk: int) -> None:
+    for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
+        schedule = grouped_schedule_of(seed)
+        assert_same(step_through(schedule), simulate(schedule, record=True), f"grouped_schedule_of({seed})")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chunk", range(40))
+def test_engine_equals_stepping_on_20000_schedules_with_multicasts_and_sums(chunk: int) -> None:
+    for seed in range(1_000_000 + chunk * 500, 1_000_500 + chunk * 500):
+        schedule = grouped_schedule_of(seed)
+        assert_same(step_through(schedule), simulate(schedule, record=True), f"grouped_schedule_of({seed})")
 
 
 @pytest.mark.slow
@@ -90,3 +107,15 @@ def test_both_models_find_the_left_over_message_and_name_its_units(chunk: int) -
         with pytest.raises(LeftOverError) as simulated:
             simulate(schedule, record=True)
         assert all(unit in str(simulated.value) for unit in ends), f"left_over_schedule_of({seed})"
+
+
+def test_both_models_find_what_a_sum_lacks_and_what_a_multicast_leaves() -> None:
+    for seed in range(100):
+        schedule, names, is_deadlock = incomplete_schedule_of(seed)
+        stuck = Deadlock if is_deadlock else LeftOver
+        with pytest.raises(stuck) as stepped:
+            step_through(schedule)
+        with pytest.raises(DeadlockError if is_deadlock else LeftOverError) as simulated:
+            simulate(schedule, record=True)
+        for name in names:
+            assert name in str(stepped.value) and name in str(simulated.value), f"incomplete_schedule_of({seed})"

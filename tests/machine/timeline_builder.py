@@ -28,8 +28,11 @@ from ohmflow.compiler.program.schedule import (
     INSTRUCTION,
     LOOP,
     MAX_DEPTH,
+    MULTICAST,
     PHASES,
     READ,
+    SUM,
+    TREE,
     Schedule,
 )
 
@@ -72,9 +75,10 @@ class ScheduleBuilder:
     def __init__(self) -> None:
         """Nothing yet."""
         self._units: dict[str, _Unit] = {}
-        self._links: dict[str, int] = {}
+        self._links: dict[str, tuple[int, int]] = {}
         self._channels: dict[str, int] = {}
         self._channel_rows: list[tuple[str, str, int, int, tuple[str, ...]]] = []
+        self._trees: list[tuple[int, int, int, int]] = []
         self._counts: list[int] = []
         self._tables: dict[str, tuple[int, tuple[int, ...]]] = {}
         self._current: _Unit | None = None
@@ -88,9 +92,9 @@ class ScheduleBuilder:
             assert name not in self._units, f"unit {name} exists"
             self._units[name] = _Unit()
 
-    def link(self, name: str, hop: int = 1) -> None:
+    def link(self, name: str, hop: int = 1, flit_cycles: int = 1) -> None:
         """Add a link."""
-        self._links[name] = hop
+        self._links[name] = (hop, flit_cycles)
 
     def channel(
         self, name: str, src: str, dst: str, depth: int = 1, flits: int = 1, route: tuple[str, ...] = ()
@@ -98,6 +102,14 @@ class ScheduleBuilder:
         """Add a channel over the named links."""
         self._channels[name] = len(self._channel_rows)
         self._channel_rows.append((src, dst, depth, flits, route))
+
+    def multicast(self, *channels: str) -> None:
+        """Make a multicast of channels that were added one after the other."""
+        self._trees.append((MULTICAST, self._channels[channels[0]], self._channels[channels[-1]] + 1, 0))
+
+    def sum(self, *channels: str, adder: int = 1) -> None:
+        """Make a sum of channels that were added one after the other."""
+        self._trees.append((SUM, self._channels[channels[0]], self._channels[channels[-1]] + 1, adder))
 
     def count(self, name: str, values: object) -> None:
         """Add a table of counts: a number, or nested lists with the outermost loop's ordinal as the first index."""
@@ -209,7 +221,9 @@ class ScheduleBuilder:
             loops=np.array(loops, LOOP),
             channels=np.array(channels, CHANNEL),
             route=np.array(route, np.int32),
-            hop=np.array(list(self._links.values()), np.int32),
+            hop=np.array([hop for hop, _ in self._links.values()], np.int32),
             counts=np.array(self._counts, np.int64),
             unit_names=tuple(self._units),
+            trees=np.array(self._trees, TREE),
+            flit_cycles=np.array([cycles for _, cycles in self._links.values()], np.int32),
         )
