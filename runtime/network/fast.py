@@ -14,7 +14,8 @@ from numba import njit
 
 import ohmflow.runtime.kernel_cache  # noqa: F401  (must run before a kernel is declared)
 from ohmflow.runtime.crossbar.draws import GOLDEN, mix
-from ohmflow.runtime.network.kernel import destination_of, route
+from ohmflow.runtime.network.kernel import destination_of
+from ohmflow.runtime.network.router import route
 from ohmflow.runtime.network.simulate import NetworkResult, coin_limit, measure
 from ohmflow.runtime.network.spec import NetworkSpec, Watch
 from ohmflow.runtime.network.state import (

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ohmflow.runtime.network.kernel import advance
+from ohmflow.runtime.network.pipeline import alone
 from ohmflow.runtime.network.spec import NetworkSpec, Watch
 from ohmflow.runtime.network.state import (
     ARRIVED,
@@ -20,6 +21,7 @@ from ohmflow.runtime.network.state import (
     TRAVERSED,
     Ints,
     NetworkState,
+    make_room,
     make_state,
 )
 from ohmflow.runtime.network.traffic import destinations
@@ -79,11 +81,10 @@ def run_cycles(state: NetworkState, spec: NetworkSpec, cycles: int, measured: bo
     pattern = destinations(spec.traffic, spec.mesh)
     advance(
         state,
+        alone(spec.vcs, spec.link_cycles, spec.credit_cycles),
+        make_room(spec.vcs),
         cycles,
-        spec.vcs,
         spec.packet_flits,
-        spec.link_cycles,
-        spec.credit_cycles,
         coin_limit(spec),
         pattern.hot,
         np.uint64(pattern.hot_limit),

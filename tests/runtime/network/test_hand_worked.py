@@ -4,24 +4,34 @@ import pytest
 
 from ohmflow.runtime.network.simulate import run_cycles
 from ohmflow.runtime.network.spec import NetworkSpec
-from ohmflow.runtime.network.state import FREE, GRANTS, PACKETS, SENDING, NetworkState, make_state
+from ohmflow.runtime.network.state import (
+    FLITS,
+    FREE,
+    GRANTS,
+    PACKETS,
+    SENDING,
+    SOURCE,
+    TO,
+    NetworkState,
+    make_state,
+)
 
 RARE = 1e-15
 """A rate at which no packet is drawn in these runs."""
 
 
-def put(state: NetworkState, source: int, to: int) -> None:
+def put(state: NetworkState, source: int, to: int, flits: int) -> None:
     """Put a packet at the head of a source's queue, as if it had been drawn in cycle 0."""
     state.counters[FREE] -= 1
     packet = state.free[state.counters[FREE]]
-    state.packets[packet] = source, to, 0, 0, 0
+    state.packets[packet, [SOURCE, TO, FLITS]] = source, to, flits
     state.sources[source, SENDING] = packet
 
 
 def run(spec: NetworkSpec, *packets: tuple[int, int], cycles: int = 200) -> NetworkState:
     state = make_state(spec, log_rows=100)
     for source, to in packets:
-        put(state, source, to)
+        put(state, source, to, spec.packet_flits)
     run_cycles(state, spec, cycles)
     return state
 
