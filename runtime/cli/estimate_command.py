@@ -79,14 +79,16 @@ def command(
     chosen = replace(make_compile_options(**options, training=does != "inference"), structure=structure)
     program = program_of(source, target, chosen)
     estimate = _estimate(program, target, does, batch, steps, texts, run, structure)
+    from ohmflow.runtime.trace.estimate_peak import estimate_peak
+
     if as_json:
         from ohmflow.runtime.estimate.as_json import estimate_json
 
-        echo_json(estimate_json(estimate))
+        echo_json(estimate_json(estimate) | {"peak_power": estimate_peak(estimate)})
     else:
         from ohmflow.runtime.cli.show_estimate import show_estimate
 
-        show_estimate(estimate)
+        show_estimate(estimate, estimate_peak(estimate))
 
 
 def _estimate(

@@ -15,6 +15,9 @@ from ohmflow.runtime.cli.options import (
     target_options,
 )
 
+_FILES = ("outputs.npz", "ledger.csv", "ledger_by_layer.csv", "events.npz", "power.csv", "power.json", "summary.json")
+"""What is written, where there is something to write."""
+
 
 @click.command("run", short_help="Run a model forward on a simulated chip.")
 @click.argument("source", metavar="MODEL|PROGRAM")
@@ -49,9 +52,11 @@ def command(
     """Run MODEL (an ONNX file) or a compiled PROGRAM forward on a simulated chip.
 
     Its weights are programmed, the rows of INPUTS are read through them, and OUTPUT receives outputs.npz, summary.json,
-    ledger.csv and events.npz.
+    ledger.csv, events.npz and the power of a step.
     """
-    from ohmflow.runtime.cli.show import show_bill
+    from ohmflow.runtime.cli.show import console, show_bill
+    from ohmflow.runtime.cli.show_peak import show_peak
+    from ohmflow.runtime.report.step_files import write_step_files
     from ohmflow.runtime.training.inference import run_inference
     from ohmflow.runtime.training.run_folder import claim_folder
     from ohmflow.targets.capability import require_execution
@@ -63,6 +68,7 @@ def command(
     claim_folder(output, overwrite)
     try:
         result = run_inference(program, target, inputs, output, seed, wait)
+        write_step_files(output, program, target, critical=False)
     except BaseException:
         if is_new and not any(output.iterdir()):
             output.rmdir()
@@ -71,4 +77,6 @@ def command(
         echo_json(result.summary)
     else:
         show_bill(result.summary, result.bill, target, program)
-        click.echo(f"wrote {output}/outputs.npz, ledger.csv, ledger_by_layer.csv, events.npz, summary.json")
+        show_peak(output, console())
+        written = [name for name in _FILES if (output / name).is_file()]
+        click.echo(f"wrote {output}/{', '.join(written)}")

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from ohmflow.compiler.program.program import Program
 from ohmflow.runtime.cli.show_devices import show_devices
+from ohmflow.runtime.cli.show_peak import show_peak
 from ohmflow.runtime.cli.show_rules import rule_lines
 from ohmflow.runtime.cli.units import bar, energy, percent, share, time_text
 from ohmflow.runtime.ledger.bill import Bill
@@ -141,10 +142,11 @@ def show_run(run: Run, target: Target, program: Program) -> None:
     if summary["energy_joules"] is not None:
         _show_confidence(screen, target, summary["not_modelled"])
     if run.folder is not None:
+        show_peak(run.folder, screen)
         traced = ", trace.json" if (run.folder / "trace.json").is_file() else ""
         screen.print(
             f"Written to [bold]{escape(str(run.folder))}/[/]: report.html (open it in a browser), model.onnx "
-            f"(trained), summary.json, ledger.csv, ledger_by_layer.csv, events.npz{traced}"
+            f"(trained), summary.json, ledger.csv, ledger_by_layer.csv, events.npz, power.csv, critical.json{traced}"
         )
     screen.print(f"[dim]{summary['host_seconds']:.1f} s on this computer[/]")
 

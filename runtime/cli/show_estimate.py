@@ -1,10 +1,14 @@
 """What a person sees of an estimate: assumptions, area, time and energy by phase and layer, use, what is uncertain."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from ohmflow.runtime.cli.show import console
+from ohmflow.runtime.cli.show_peak import peak_line
 from ohmflow.runtime.cli.units import bar, energy, percent, scaled, time_text
 from ohmflow.runtime.estimate.assumptions import WINDOWS
 from ohmflow.runtime.estimate.layers import Layer
@@ -18,10 +22,15 @@ _ORDER = ("forward", "backward", "update", "transfer", "program", "evaluation", 
 """Phases as a person meets them."""
 
 
-def show_estimate(estimate: Estimate) -> None:
-    """Print an estimate on stdout."""
+def show_estimate(estimate: Estimate, peak: Mapping[str, Any] | None = None) -> None:
+    """Print an estimate on stdout.
+
+    Args:
+        estimate: to print.
+        peak: of the power, what `power_json` gives.
+    """
     screen = console()
-    _head(screen, estimate)
+    _head(screen, estimate, peak)
     if estimate.has_nothing:
         screen.print(
             f"{escape(estimate.target.name)} has no time and no energy, so there is nothing to estimate: "
@@ -36,7 +45,7 @@ def show_estimate(estimate: Estimate) -> None:
     _rest(screen, estimate)
 
 
-def _head(screen: Console, estimate: Estimate) -> None:
+def _head(screen: Console, estimate: Estimate, peak: Mapping[str, Any] | None) -> None:
     model, target = escape(str(estimate.program.manifest["model"])), escape(estimate.target.name)
     screen.print(
         f"[bold]{model}[/] on [bold]{target}[/]: {estimate.weights:,} weights in {len(estimate.program.arrays)} arrays "
@@ -61,6 +70,8 @@ def _head(screen: Console, estimate: Estimate) -> None:
         screen.print(f"Energy [bold]{energy(work.joules)}[/], [bold]{a_sample}[/] a sample{leak}{rest}")
     if work.watts is not None:
         screen.print(f"Power [bold]{scaled(work.watts, 'W')}[/] on average")
+    if peak is not None:
+        screen.print(peak_line(peak))
     once = estimate.once
     if once.seconds is not None and once.joules is not None:
         screen.print(f"Programming the chip once takes {time_text(once.seconds)} and {energy(once.joules)} more.")

@@ -43,16 +43,6 @@ def show_power(step: StepPower) -> None:
     screen.print(table)
 
 
-def peak_line(step: StepPower) -> str:
-    """Peak power in a line, with what it is a mean over and of what."""
-    power = step.power
-    return (
-        f"{power_text(power.peak.watts)} over {time_text(_length(step, power.peak))}, "
-        f"{power_text(power.window.watts)} over {time_text(_length(step, power.window))}, "
-        f"in {step.of}"
-    )
-
-
 def _peaks(step: StepPower) -> Table:
     power = step.power
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))

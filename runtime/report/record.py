@@ -16,6 +16,7 @@ from ohmflow.runtime.report.errors import ReportError
 from ohmflow.runtime.report.facts import FACTS_VERSION
 
 SUMMARY, LEDGER, EVENTS, FACTS = "summary.json", "ledger.csv", "events.npz", "report.json"
+POWER, CRITICAL = "power.json", "critical.json"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class RunFiles:
         states: cycles of each (unit, phase, state), over all epochs.
         links: (busy cycles = flits, cycles that packets waited) by link.
         arrays: the count of each (array, phase, component, event).
+        power: content of power.json, or None where there is none.
+        critical: content of critical.json, or None where there is none.
     """
 
     name: str
@@ -54,6 +57,8 @@ class RunFiles:
     states: dict[UnitKey, int]
     links: dict[str, tuple[int, int]]
     arrays: dict[ArrayKey, float]
+    power: dict[str, Any] | None = None
+    critical: dict[str, Any] | None = None
 
     @property
     def cycles(self) -> int | None:
@@ -114,6 +119,7 @@ def load_run(folder: Path) -> RunFiles:
             busy = _sums(tables, "link", ("name",), "busy")
             wait = _sums(tables, "link", ("name",), "wait")
         version = facts["facts_version"]
+        power, critical = (_optional(folder / name) for name in (POWER, CRITICAL))
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ReportError(
             f"{folder}: must hold the files of one run as they were written, not changed ones ({error}); train again"
@@ -131,7 +137,13 @@ def load_run(folder: Path) -> RunFiles:
         {(unit, phase, state): int(n) for (unit, phase, state), n in states.items()},
         {name: (int(n), int(wait[name,])) for (name,), n in busy.items()},
         {(array, phase, component, event): n for (array, phase, component, event), n in arrays.items()},
+        power,
+        critical,
     )
+
+
+def _optional(file: Path) -> dict[str, Any] | None:
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
 def _what(folder: Path) -> str:

@@ -25,7 +25,7 @@ Prices = Mapping[tuple[str, str], float | None]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-LEAKAGE, LINK = "leakage", "link"
+LEAKAGE, LINK, HOST = "leakage", "link", "host"
 LINKS = "links"
 """Place of what links spend."""
 
@@ -111,7 +111,8 @@ class EnergyModel:
         events = ["flit_local" if name.startswith("local") else "flit_hop" for name in program.chip.links]
         self._per_flit: Floats = np.array([self._price(LINK, event) for event in events], np.float64)
         self._clock_hz = program.chip.clock_hz
-        leaking = [(unit.name, 1) for unit in program.chip.units] + list(streamless(program))
+        units = [u for u in program.chip.units if u.kind != HOST or not u.index]  # the host's port leaks once
+        leaking = [(unit.name, 1) for unit in units] + list(streamless(program))
         self._leak = sum(number * self._price(LEAKAGE, unit_kind(name)) for name, number in leaking)
         self._places = np.array([PLACES.get(unit.kind, unit.kind) for unit in program.chip.units])[table["unit"]]
         self._keys: dict[tuple[int, str, int], int] = {}
@@ -142,6 +143,9 @@ class EnergyModel:
             joules = np.zeros(len(issues)) if fixed is None else fixed[issues[:, 0]]
             joules = joules + counted.get(component, 0.0)
             by_issue += joules
+            if component == HOST:
+                through, joules = self._through_port(joules, timeline)
+                spent += through
             spent += self._placed(component, joules, issues, is_read, reads)
         by_grant, of_links = self._links(timeline)
         spent += of_links
@@ -194,6 +198,36 @@ class EnergyModel:
             begin, end = np.concatenate([p.begin for p in parts]), np.concatenate([p.end for p in parts])
             found.append(Spent(component, place, begin, end, joules[row] * np.concatenate([p.share for p in parts])))
         return found
+
+    def _through_port(self, joules: Floats, timeline: Timeline) -> tuple[list[Spent], Floats]:
+        """When bytes pass the host's port: with the flits that carry them, which a cycle of the host only begins.
+
+        Args:
+            joules: of each issue, for its bytes.
+            timeline: with grants.
+
+        Returns:
+            What is spent on the first or last link of a message's way, and what is left of each issue.
+        """
+        entry, grants = self._entry, timeline.grants
+        table, channels = entry.instructions[timeline.issues[:, 0]], entry.channels
+        sends = table["signal"] >= 0
+        channel = np.where(sends, table["signal"], table["wait0"]).astype(np.int64)
+        port: Ints = np.full(len(channels) + 1, -1, np.int64)  # its last entry is that of no channel
+        begin, end = channels["route_begin"], channels["route_end"]
+        for c in np.unique(channel[(joules != 0) & (channel >= 0)]).tolist():
+            if end[c] > begin[c]:
+                by_host = self._program.chip.units[int(channels["src"][c])].kind == HOST
+                port[c] = entry.route[begin[c] if by_host else end[c] - 1]
+        rows = np.flatnonzero(port[grants[:, 1]] == grants[:, 0])
+        own = grants[rows, 1]
+        packets = np.bincount(own, minlength=len(channels) + 1)
+        carried = packets[channel] > 0
+        sums = np.bincount(channel[carried], joules[carried], minlength=len(channels) + 1)
+        flits = channels["flits"][own].astype(np.int64)
+        start = grants[rows, 3]
+        spent = Spent(HOST, PLACES[HOST], start, start + flits, sums[own] / packets[own])
+        return [spent] if len(rows) else [], np.where(carried, 0.0, joules)
 
     def _links(self, timeline: Timeline) -> tuple[Floats, list[Spent]]:
         grants = timeline.grants

@@ -28,7 +28,10 @@ from ohmflow.runtime.training.trainer import Trainer
 from ohmflow.targets.costs import area_mm2, cost_table
 
 SCHEMA_VERSION = 1
-RESULTS = ("model.onnx", "ledger.csv", "ledger_by_layer.csv", "events.npz", "report.json", "report.html", "trace.json")
+RESULTS = (
+    *("model.onnx", "ledger.csv", "ledger_by_layer.csv", "events.npz", "report.json", "report.html", "trace.json"),
+    *("power.csv", "power.json", "critical.json"),
+)
 """Files of a finished run beside `summary.json`, which is written after all but the report."""
 
 STARTING = ".starting"

@@ -11,7 +11,7 @@ from ohmflow.runtime.training.trainer import Trainer
 
 
 def write_run_report(folder: Path, trainer: Trainer, command: str | None) -> None:
-    """Write `report.json`, `report.html` and, when the machine was traced, `trace.json`.
+    """Write the report, what it is made from, a step's power and critical path, and a trace when there is one.
 
     Args:
         folder: of the run; its other files are written.
@@ -26,7 +26,8 @@ def write_run_report(folder: Path, trainer: Trainer, command: str | None) -> Non
     again = None if command is None else f"{command} --epochs {trainer.options.epochs} -o RUN"
     rows = {"name": data.name, "train": len(data.train), "val": len(data.val), "test": len(data.test)}
     try:
-        write_report(folder, run_facts(machine, asdict(trainer.options), rows, again))
+        facts = run_facts(machine, asdict(trainer.options), rows, again)
+        write_report(folder, facts, machine.program, machine.target)
         if isinstance(machine.observer, TraceRecorder):
             machine.observer.write(folder)
     except OSError as error:
