@@ -8,18 +8,17 @@ from collections.abc import Iterator
 
 from ohmflow.targets.cell_checks import cells
 from ohmflow.targets.cost_checks import costs, not_modelled
+from ohmflow.targets.half_select_checks import half_select
 from ohmflow.targets.inventory_checks import executes, inventory, validation
 from ohmflow.targets.read_checks import reads
 from ohmflow.targets.schema.coverage import covers
 from ohmflow.targets.schema.updating import LONGEST_TRAIN
 from ohmflow.targets.view import Fault, View
 
-"""A pulse train is a mask of 64 bits in the machine."""
-
 
 def check(view: View) -> list[Fault]:
     """All faults across keys, in order of the sections."""
-    own = (executes, _device, cells, _half_select, _ageing, _converters, _sequencing, _memories, _chip, _time)
+    own = (executes, _device, cells, half_select, _ageing, _converters, _sequencing, _memories, _chip, _time)
     groups = (*own, reads, inventory, validation, not_modelled, costs)
     return [fault for group in groups for fault in group(view)]
 
@@ -48,29 +47,6 @@ def _device(view: View) -> Iterator[Fault]:
             "tile.update.train_length",
             f"tile.update.train_length must be from 1 to {LONGEST_TRAIN} for a device that is pulsed, not '{length}'; "
             "write one such as 31",
-        )
-
-
-def _half_select(view: View) -> Iterator[Fault]:
-    step = view.quantity("device.half_select_step")
-    if step is not None and step.value > 1:
-        yield Fault(
-            "device.half_select_step",
-            f"device.half_select_step must be at most 1, the step of a whole pulse, not '{step}'; "
-            "write one such as 0.02",
-        )
-    if not view.given("device.half_select_step"):
-        return
-    if view.given("device.voltage"):
-        yield Fault(
-            "device.half_select_step",
-            "device.half_select_step must be left out where device.voltage says what it is; remove one of the two",
-        )
-    if view.given("device.pulse") and view.value("device.pulse.scheme") == "full":
-        yield Fault(
-            "device.half_select_step",
-            "device.half_select_step must be left out where device.pulse.scheme is full, which half selects no device; "
-            "remove it, or write 'scheme: half-select'",
         )
 
 

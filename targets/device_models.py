@@ -97,6 +97,15 @@ def is_pair(model: str) -> bool:
     return bool(getattr(_device_class(model), "is_pair", False)) if model != FIXED else False
 
 
+def has_half_select_law(model: str) -> bool:
+    """Whether a device model says by itself what a half-selected pulse does, so that a target can not.
+
+    Raises:
+        DeviceModelError: no such model, two of that name, or one that can not be loaded.
+    """
+    return model != FIXED and hasattr(_device_class(model), "half_select_ratio")
+
+
 def refreshes(section: Device) -> bool:
     """Whether devices may be read, reset and programmed anew after an update.
 

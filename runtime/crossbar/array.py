@@ -278,14 +278,16 @@ class CrossbarArray:
         if self.wear is None:
             return self._dosed(self._updater.update(self.w, self.hidden, x, d, rate, at, scheme))
         self._updater.count_pulses(x, d, rate, at, self.wear.pulses, scheme)
-        planes = [self.w] if self.hidden is self.w else [self.w, self.hidden]
-        held = [self.wear.held(plane) for plane in planes]
+        worn = self.wear.stuck.copy() if self.wear.sticks else None
+        # What devices remember beside their weight is held too: a worn pair must not fill up under its fixed weight.
+        own = [plane for plane in (self.w, self.hidden, *state_of(self.planes).values()) if worn is not None]
+        held = [(plane, self.wear.held(plane)) for plane in own if plane.shape[-2:] == self.w.shape]
         try:
-            counts = self._updater.update(self.w, self.hidden, x, d, rate, at, scheme)
+            counts = self._updater.update(self.w, self.hidden, x, d, rate, at, scheme, worn)
         finally:
-            for plane, before in zip(planes, held, strict=True):
+            for plane, before in held:
                 self.wear.hold(plane, before)
-            if held[0] is not None:
+            if len(held) < len(own):
                 settle(self.device, self.planes, self.hidden, programmed=False)
         if counts.refresh is not None:
             self.wear.pulses += counts.refresh.device_pulses.astype(np.uint32)

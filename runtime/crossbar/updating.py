@@ -83,7 +83,15 @@ class Updater:
         return bool(self._write_noise > 0)
 
     def update(
-        self, w: Matrix, hidden: Matrix, x: Matrix, d: Matrix, rate: float, at: DrawSite, scheme: str | None = None
+        self,
+        w: Matrix,
+        hidden: Matrix,
+        x: Matrix,
+        d: Matrix,
+        rate: float,
+        at: DrawSite,
+        scheme: str | None = None,
+        worn: npt.NDArray[np.bool_] | None = None,
     ) -> UpdateCounts:
         """Move the weights by −rate·x⊗d for each pair of vectors, in order.
 
@@ -95,6 +103,7 @@ class Updater:
             rate: lr/α, ≥ 0.
             at: what the draws are for.
             scheme: how pulses are chosen; None for that of the spec.
+            worn: [rows, cols] devices that no upkeep is for; None for none.
 
         Returns:
             What the updates did.
@@ -130,7 +139,7 @@ class Updater:
         )
         if marks is not None:
             show(hidden, marks, self._write_noise, w)
-        refresh = self._maintain(w, hidden, at) if self._is_maintained else None
+        refresh = self._maintain(w, hidden, at, worn) if self._is_maintained else None
         if totals[NOT_FINITE]:
             raise NotFiniteError(
                 f"{self._name}: x and d of an update must be finite, not so in {totals[NOT_FINITE]} of {n} vectors; "
@@ -155,10 +164,16 @@ class Updater:
         number = self._number_of(scheme or self._scheme)
         return UpdateFigures(self._settings, number, self._write_noise, self._blocks, self._identity)
 
-    def _maintain(self, w: Matrix, hidden: Matrix, at: DrawSite) -> RefreshCounts | None:
+    def _maintain(
+        self, w: Matrix, hidden: Matrix, at: DrawSite, worn: npt.NDArray[np.bool_] | None
+    ) -> RefreshCounts | None:
         """Give devices that remember more than their weight what is due."""
         seed, array_id = (int(field) for field in self._identity)
         done = maintain(self._device, self._planes, hidden, seed, array_id, at.numbers())
+        if done is not None and worn is not None:
+            # The array puts worn devices back to what they were; a chip that knows them would not try either.
+            left = done.devices & ~worn
+            done = Maintenance(left, np.where(left, done.pulses, 0), done.parts) if left.any() else None
         if done is None:
             return None
         w[done.devices] = hidden[done.devices]

@@ -91,11 +91,15 @@ class Wear:
         if self._sticks:
             np.greater_equal(self.pulses, self.limit, out=self.stuck)
 
-    def held(self, plane: Matrix) -> Matrix | None:
-        """Return what stuck devices hold in a plane [rows, cols], for `hold`; None if none sticks."""
-        return plane[self.stuck] if self._sticks and self.stuck.any() else None
+    @property
+    def sticks(self) -> bool:
+        """Whether a device is stuck."""
+        return self._sticks and bool(self.stuck.any())
 
-    def hold(self, plane: Matrix, held: Matrix | None) -> None:
+    def held(self, plane: Matrix) -> Matrix:
+        """Return what stuck devices hold in a plane [..., rows, cols], for `hold`."""
+        return plane[..., self.stuck]
+
+    def hold(self, plane: Matrix, held: Matrix) -> None:
         """Put back what stuck devices hold."""
-        if held is not None:
-            plane[self.stuck] = held
+        plane[..., self.stuck] = held

@@ -1,8 +1,9 @@
 """`linear-step`: the step shrinks linearly with the state, as in devices that saturate softly.
 
 Δ+ = s₊·(1 − γ₊·w/w_max)·(1 + ctoc·ξ), Δ− = s₋·(1 − γ₋·w/w_min)·(1 + ctoc·ξ), clipped to [b_min, b_max]; w_max and
-w_min are the nominal bounds, and γ± = |gamma± + gamma_dtod±·ξ| is drawn once a device. With `ctoc_additive` the noise
-does not shrink with the step: Δ+ = s₊·((1 − γ₊·w/w_max) + ctoc·ξ). The step depends on the state, so coincidences are
+w_min are the nominal bounds, and γ± = |gamma± + gamma_dtod±·ξ| is drawn once a device; a negative gamma±, and every
+γ± under `allow_increasing`, keeps its sign, so that steps grow towards the bound. With `ctoc_additive` the noise does
+not shrink with the step: Δ+ = s₊·((1 − γ₊·w/w_max) + ctoc·ξ). The step depends on the state, so coincidences are
 applied one by one. Alternating pulses settle where s₊·(1 − γ₊·w/w_max) = s₋·(1 − γ₋·w/w_min).
 Source: Rasch et al. 2021 (arXiv 2104.02184). Not modelled: retention.
 """
@@ -26,16 +27,23 @@ class LinearStepParameters(SteppedParameters):
     """Steps, bounds, and how the step falls with the state."""
 
     gamma_up: float = Field(
-        allow_inf_nan=False, description="Slope γ₊ of the step up: at w = w_max it is (1 − γ₊) of that at w = 0."
+        allow_inf_nan=False,
+        description="Slope γ₊ of the step up: at w = w_max it is (1 − γ₊) of that at w = 0; negative: it grows.",
     )
     gamma_down: float = Field(
-        allow_inf_nan=False, description="Slope γ₋ of the step down: at w = w_min it is (1 − γ₋) of that at w = 0."
+        allow_inf_nan=False,
+        description="Slope γ₋ of the step down: at w = w_min it is (1 − γ₋) of that at w = 0; negative: it grows.",
     )
     gamma_up_dtod: float = Field(
         default=0.0, ge=0, allow_inf_nan=False, description="Spread of γ₊ between devices, absolute."
     )
     gamma_down_dtod: float = Field(
         default=0.0, ge=0, allow_inf_nan=False, description="Spread of γ₋ between devices, absolute."
+    )
+    allow_increasing: bool = Field(
+        default=False,
+        description="Whether the spread of γ± may make it negative, a step that grows towards the bound; else |γ±|. A "
+        "negative mean keeps its sign in any case.",
     )
     ctoc_additive: bool = Field(
         default=False,
@@ -116,7 +124,8 @@ def linear_slopes(p: LinearStepParameters, up: Plane, down: Plane, seed: int, ar
     """
 
     def gamma(mean: float, sigma: float, plane: SpreadPlane) -> Plane | float:
-        return np.abs(mean + sigma * device_normals(*up.shape, seed, array_id, plane)) if sigma else abs(mean)
+        drawn = mean + sigma * device_normals(*up.shape, seed, array_id, plane) if sigma else mean
+        return drawn if mean < 0.0 or p.allow_increasing else np.abs(drawn)
 
     gamma_up = gamma(p.gamma_up, p.gamma_up_dtod, SpreadPlane.GAMMA_UP)
     gamma_down = gamma(p.gamma_down, p.gamma_down_dtod, SpreadPlane.GAMMA_DOWN)

@@ -9,6 +9,10 @@ update, each weight of which one device is past `refresh_at` of its range is ref
 it is read, with `refresh_read_noise`; both devices are reset; and the difference is programmed anew by pulses with a
 look after each, until it is within half a step, or for `refresh_pulses` pulses at most.
 
+Each device of a pair is corrupt or dead by itself: a dead one stays at 0, where it conducts least, and a corrupt one
+somewhere up to its bound. The other device goes on, so such a weight still moves, but on one side of where the stuck
+device holds it; a refresh could win it nothing, and it gets none.
+
 An exponential law of phase-change devices: aihwkit's exp-step from 0 to b with a and b = 0 is κ = 2a·γ_up, A = A_up.
 Source: Nandakumar et al. 2020 (10.3389/fnins.2020.00406) for pairs and their refresh; the aihwkit device family (Rasch
 et al. 2021, arXiv 2104.02184) for the step.
@@ -29,6 +33,7 @@ from ohmflow.runtime.devices.exponentials import power_of_two
 from ohmflow.runtime.devices.protocol import pulse
 from ohmflow.runtime.devices.spread import NoisyStepParameters, SpreadPlane, device_normals, steps_and_bounds
 from ohmflow.runtime.devices.stepped import SteppedDevice
+from ohmflow.runtime.devices.stuck import stuck_weights
 from ohmflow.runtime.devices.upkeep import Maintenance
 
 Plane = npt.NDArray[np.float32]
@@ -60,6 +65,16 @@ class OneSidedPairParameters(NoisyStepParameters):
     )
     refresh_pulses: int = Field(
         default=1000, ge=1, le=1_000_000, description="Pulses of a refresh at most, for one weight."
+    )
+
+    corrupt_probability: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Probability that one device of the pair is stuck somewhere between 0 and its bound.",
+    )
+    dead_probability: float = Field(
+        default=0.0, ge=0, le=1, description="Probability that one device of the pair is stuck at 0."
     )
 
     @model_validator(mode="after")
@@ -185,17 +200,28 @@ class OneSidedPair(SteppedDevice[OneSidedPairParameters]):
     def planes(self, rows: int, cols: int, seed: int, array_id: int) -> OneSidedPairPlanes:
         """Draw the devices of an array; see `Device.planes`."""
         p = self.parameters
-        up, down, b_max, b_min = steps_and_bounds(p, rows, cols, seed, array_id)
+        all_move = p.model_copy(update={"corrupt_probability": 0.0, "dead_probability": 0.0})
+        up, down, b_max, b_min = steps_and_bounds(all_move, rows, cols, seed, array_id)
+        step = np.stack([down, up])
         high = np.stack([np.maximum(-b_min, _ZERO), np.maximum(b_max, _ZERO)])
-        # The bounds of a stuck weight are one number, which one device of the pair holds and the other one lacks.
-        low = np.where(b_min == b_max, high, _ZERO).astype(np.float32)
+        low = np.zeros_like(high)
+        if p.corrupt_probability + p.dead_probability > 0.0:
+            for way, planes in enumerate(_STUCK):
+                at = self._stuck_at(high[way], (seed, array_id, *planes))
+                moves = np.isnan(at)
+                step[way] *= moves
+                low[way], high[way] = np.where(moves, low[way], at), np.where(moves, high[way], at)
         nominal = np.array([-p.w_min, p.w_max])[:, None, None]
         per_range = (1.0 / np.maximum(high, _SMALLEST_RANGE * nominal)).astype(np.float32)
         ctoc = p.dw_min_ctoc
         numbers = (p.gamma, p.A, p.kappa * _LOG2_E, ctoc, ctoc * p.dw_min_ctoc_add, ctoc * p.dw_min_ctoc_slope)
-        return OneSidedPairPlanes(
-            low.copy(), np.stack([down, up]), low, high, per_range, *(np.float32(number) for number in numbers)
-        )
+        return OneSidedPairPlanes(low.copy(), step, low, high, per_range, *(np.float32(number) for number in numbers))
+
+    def _stuck_at(self, high: Plane, keys: tuple[int, int, int, int]) -> npt.NDArray[np.float64]:
+        """Where devices of one kind are stuck, [rows, cols]; not a number for those that move."""
+        p = self.parameters
+        bound = high.astype(np.float64)
+        return stuck_weights(p.corrupt_probability, p.dead_probability, np.zeros_like(bound), bound, 0.0, keys)
 
     @property
     def window_bounds(self) -> tuple[float, float]:
@@ -228,7 +254,7 @@ class OneSidedPair(SteppedDevice[OneSidedPairParameters]):
         """Refresh the pairs of which a device is nearly full; see `StatefulDevice.maintain`."""
         p = self.parameters
         limit = planes.low + np.float32(p.refresh_at) * (planes.high - planes.low)
-        full = (planes.g > limit) & (planes.high > planes.low)
+        full = (planes.g > limit) & (planes.high > planes.low).all(axis=0)
         alone = np.stack([-w, w]) + np.float32(max(p.reset, 0.0)) >= limit
         due = np.logical_and(full.any(axis=0), ~alone.any(axis=0))
         if not due.any():
@@ -266,6 +292,10 @@ class OneSidedPair(SteppedDevice[OneSidedPairParameters]):
         return left
 
 
+_STUCK = (
+    (SpreadPlane.STUCK_MINUS, SpreadPlane.STUCK_AT_MINUS),
+    (SpreadPlane.STUCK, SpreadPlane.STUCK_AT),
+)
 _RESETS = (
     (SpreadPlane.RESET_MINUS, SpreadPlane.RESET_MINUS_CTOC),
     (SpreadPlane.RESET, SpreadPlane.RESET_CTOC),

@@ -8,7 +8,8 @@ cell gives by itself (`offset_V`); and the step also falls with the state. So
 
 and Δ− likewise with γ₋, w_min and h₋; all clipped to [b_min, b_max]. k is chosen so that at the pulse (t₀, V₀) of the
 measurement the mean step of both directions at w = 0 is dw_min. A half-selected pulse is one of V/2: its share of a
-whole one is h±(t, V/2)/h±(t, V), 1/(2·cosh(V/2v0)) without E, by the law and not by a figure of its own. E > V/2
+whole one is h±(t, V/2)/h±(t, V), 1/(2·cosh(V/2v0)) without E, by the law and not by a figure of its own: a target may
+say that such devices stay (`device.half_select_step: 0`), but give no other step and no `device.voltage`. E > V/2
 turns the half-selected pulse up round, and it moves the device down.
 
 Source: Onen et al. 2022, Science 377:539 (10.1126/science.abp8064), the law; offset and fall with the state are

@@ -35,6 +35,8 @@ class SpreadPlane(IntEnum):
     RESET_MINUS_CTOC = 13
     REFRESH = 14
     REFRESH_READ = 15
+    STUCK_MINUS = 16
+    STUCK_AT_MINUS = 17
 
 
 class SteppedParameters(BaseModel):

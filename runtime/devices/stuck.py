@@ -2,7 +2,8 @@
 
 A device is corrupt with one probability and dead with another. Both its bounds become the weight at which it is stuck
 and its steps 0, so that no law of a pulse has to ask. A corrupt device's weight is uniform between its own bounds; a
-dead one conducts as little as a device can, so its weight is the nominal w_min.
+dead one conducts as little as a device can, so its weight is the nominal w_min. Where a model is a pair, each of its
+two devices is corrupt or dead by itself, and a dead one stays at 0.
 
 Source of the corrupt ones: the aihwkit device family (Rasch et al. 2021, arXiv 2104.02184).
 """

@@ -92,6 +92,21 @@ def test_worn_pairs_of_devices_stick_as_a_whole(worn, pairs):
     assert np.abs(array.planes.g[1] - array.planes.g[0] - array.w).max() < 1e-6
 
 
+def test_worn_pairs_neither_fill_up_nor_are_refreshed(worn):
+    device = OneSidedPair(OneSidedPair.Parameters(dw_min=0.05, w_max=1.0, w_min=-1.0, refresh_at=0.5))
+    array = worn(4, 5, 3.0, beyond="stuck", device=device, update=UpdateSpec(1, False, False))
+    x, d = np.ones((12, 4), np.float32), np.tile(np.array([[-1], [1]], np.float32), (6, 5))
+    array.update(x, d, device.dw_min, AT)
+    array.elapse(0.0)
+    assert array.wear.stuck.all()
+    held, conducting = array.state(), device.conducting(array.planes)
+    for step in range(1, 6):
+        assert array.update(x, d, device.dw_min, AT._replace(step=step)).refresh is None
+        array.elapse(0.0)
+    assert array.w.tobytes() == held["w"].tobytes() and array.planes.g.tobytes() == held["device.g"].tobytes()
+    assert np.array_equal(device.conducting(array.planes), conducting) and array.wear.pulses.min() == 6 * 12
+
+
 def test_limits_are_spread_log_normally(worn, critical_z):
     side, spread = 100, 0.4
     logs = np.log(worn(side, side, 1e8, spread=spread).wear.limit / 1e8)

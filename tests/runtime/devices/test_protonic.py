@@ -14,6 +14,7 @@ from ohmflow.runtime.devices.errors import PulseError
 from ohmflow.runtime.devices.of_target import device_of, half_select_ratio_of
 from ohmflow.runtime.devices.protonic import Protonic
 from ohmflow.targets.cells import cell_facts
+from ohmflow.targets.errors import TargetError
 from ohmflow.targets.registry import load
 
 LAW = {"width_ns": 5, "amplitude_V": 10, "beta": 0.8, "hop_nm": 0.3, "electrolyte_nm": 10, "temperature_K": 300}
@@ -117,10 +118,42 @@ def test_a_target_puts_the_device_under_its_own_pulses(tmp_path):
     device = device_of(target.device)
     assert device.dw_min == pytest.approx(0.002 * 2**0.8 * sinh(9 / V0) / sinh(10 / V0))
     assert half_select_ratio_of(device, target.device) == pytest.approx(1 / (2 * cosh(4.5 / V0)))
-    told = load(tmp_path / "chip.yaml", {"device.half_select_step": "0.25"})
-    assert half_select_ratio_of(device, told.device) == 0.25
+    still = load(tmp_path / "chip.yaml", {"device.half_select_step": "0"})
+    assert half_select_ratio_of(device, still.device) == 0.0
     whole = load(tmp_path / "chip.yaml", {"device.pulse.scheme": "full"})
     assert half_select_ratio_of(device, whole.device) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            {"device.half_select_step": "0.25"},
+            "device.half_select_step must be 0 or left out for device.model 'protonic', whose own law says what half "
+            "the amplitude does, not '0.25'; remove it, and set the law's parameters",
+        ),
+        (
+            {"device.voltage": "{law: sinh, v0: 2 V}"},
+            "device.voltage must be left out for device.model 'protonic', whose own law says what half the amplitude "
+            "does; remove it, and set the law's parameters",
+        ),
+        (
+            {"tile.update.scheme": "stochastic"},
+            "tile.update.scheme must be stochastic-compressed where half-selected devices move, by the law of "
+            "device.model 'protonic', not 'stochastic'; write 'stochastic-compressed', or 'device.half_select_step: 0' "
+            "without device.voltage",
+        ),
+    ],
+)
+def test_a_second_law_of_half_selected_pulses_is_refused_and_not_ignored(tmp_path, more, said):
+    parameters = "\n".join(f"    {name}: {value}" for name, value in GIVEN.items())
+    (tmp_path / "chip.yaml").write_text(
+        "name: chip\nsummary: s\nextends: protonic-psg\ndevice:\n  model: protonic\n  parameters:\n" + parameters
+    )
+    with pytest.raises(TargetError) as refused:
+        load(tmp_path / "chip.yaml", more)
+    assert [problem for problem in refused.value.problems if problem.endswith(said)], refused.value.problems
+    assert load(tmp_path / "chip.yaml", {"device.half_select_step": "0", "tile.update.scheme": "stochastic"})
 
 
 @pytest.mark.parametrize(("up", "bound"), [(True, 0.8), (False, -1.0)])

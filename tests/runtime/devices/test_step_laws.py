@@ -75,6 +75,33 @@ def test_linear_steps_approach_their_fixed_point_exponentially(name, gammas, sta
     assert train(DEVICES[name], start, [up] * 400) == pytest.approx(np.clip(expected, LOW, HIGH), abs=2e-5)
 
 
+@pytest.mark.parametrize("model", [LinearStep, Protonic])
+def test_slopes_below_0_make_steps_grow_towards_the_bound(model):
+    # Those of a surrogate of the Li-ECRAM in which steps may increase: 1.38 times as large at the upper bound.
+    more = PROTONS if model is Protonic else {}
+    device = model(model.Parameters(**STEPS, **more, gamma_up=-0.38, gamma_down=0.76))
+    for w in (-0.3, 0.0, 0.5):
+        up, down = (train(device, w, [way])[1] - w for way in (True, False))
+        assert up == pytest.approx(UP * (1 + 0.38 * w / HIGH), rel=1e-3)
+        assert down == pytest.approx(-DOWN * (1 - 0.76 * w / LOW), rel=1e-3)
+
+
+@pytest.mark.parametrize(("mean", "allowed"), [(0.1, False), (0.1, True), (-0.1, False)])
+def test_spread_slopes_change_sign_only_where_steps_may_increase(mean, allowed):
+    spread = {"gamma_up_dtod": 0.2, "gamma_down_dtod": 0.2, "allow_increasing": allowed}
+    side = 120
+    for way, bound in enumerate((LOW, -HIGH)):
+        gammas = {"gamma_up": mean, "gamma_down": mean} | spread
+        planes = LinearStep(LinearStep.Parameters(**STEPS, **gammas)).planes(side, side, 3, 1)
+        drawn = planes.slope[way].astype(float) / np.abs(planes.step[way]) * bound
+        if allowed or mean < 0:
+            # |z| below 3.66 with probability 1 - 1e-3 over four comparisons.
+            assert abs(drawn.mean() - mean) / 0.2 * side < 3.66
+            assert abs(drawn.var() / 0.04 - 1) / np.sqrt(2) * side < 3.66
+        else:
+            assert drawn.min() >= 0
+
+
 def exp_factor(w, up):
     z = 2 * EXP["a"] * w / (HIGH - LOW) + EXP["b"]
     if up:
