@@ -1,5 +1,6 @@
 """Skipping periods that repeat changes nothing of a timeline: against the engine without, and the stepping model."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from ohmflow.runtime.estimate.count_profile import Profile
 from ohmflow.runtime.estimate.counts import Counter
 from ohmflow.runtime.machine.clock import Clock
 from ohmflow.targets.registry import load
-from tests.machine.generate_schedules import schedule_of
+from tests.machine.generate_schedules import grouped_schedule_of, schedule_of
 from tests.machine.stepping_model import step_through
 
 SUMS = ("cycles", "phase_cycles", "executed", "link_busy", "activity", "link_wait")
@@ -54,10 +55,10 @@ def repeated(schedule: Schedule, times: int, counts: NDArray[np.int64]) -> Sched
     return replace(schedule, instructions=instructions, loops=loops, counts=counts.reshape(-1))
 
 
-def drawn(seed: int, times: int) -> Schedule | None:
+def drawn(seed: int, times: int, draw: Callable[[int], Schedule] = schedule_of) -> Schedule | None:
     """A random schedule, repeated: its counts all equal, alternating, or with one that differs somewhere."""
     rng = np.random.default_rng(seed)
-    schedule = schedule_of(seed)
+    schedule = draw(seed)
     counts = np.tile(schedule.counts.astype(np.int64), (times, 1))
     where = [int(a) for a in schedule.instructions["count"][schedule.instructions["kind"] > 0] if a >= 0]
     if where and seed % 3:
@@ -78,25 +79,27 @@ def assert_same(one: Timeline, other: Timeline, where: str) -> None:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=f"{where}: {name}")
 
 
+@pytest.mark.parametrize("draw", [schedule_of, grouped_schedule_of])
 @pytest.mark.parametrize("chunk", range(6))
-def test_reuse_changes_nothing_on_random_schedules_in_a_loop(chunk: int) -> None:
+def test_reuse_changes_nothing_on_random_schedules_in_a_loop(chunk: int, draw: Callable[[int], Schedule]) -> None:
     reused = steps = 0
     for seed in range(chunk * 100, chunk * 100 + 100):
-        schedule = drawn(seed, 60)
+        schedule = drawn(seed, 60, draw)
         if schedule is None:
             continue
         with_reuse, without = both(schedule)
-        assert_same(with_reuse, without, f"drawn({seed}, 60)")
+        assert_same(with_reuse, without, f"drawn({seed}, 60, {draw.__name__})")
         assert without.reused == 0
         reused += with_reuse.reused > 0
         steps += 1
     assert reused > steps // 8, "units that no message ties together have no common period, but many are"
 
 
+@pytest.mark.parametrize("draw", [schedule_of, grouped_schedule_of])
 @pytest.mark.parametrize("chunk", range(4))
-def test_reuse_equals_the_stepping_model(chunk: int) -> None:
+def test_reuse_equals_the_stepping_model(chunk: int, draw: Callable[[int], Schedule]) -> None:
     for seed in range(chunk * 8, chunk * 8 + 8):
-        schedule = drawn(seed, 14)
+        schedule = drawn(seed, 14, draw)
         if schedule is not None:
             assert_same(Clock(schedule).run(schedule.counts), step_through(schedule), f"drawn({seed}, 14)")
 
@@ -121,7 +124,7 @@ def test_reuse_changes_nothing_whatever_the_counts_are(seed: int, times: int, da
 @pytest.mark.parametrize("chunk", range(20))
 def test_reuse_changes_nothing_on_20000_random_schedules(chunk: int) -> None:
     for seed in range(10_000 + chunk * 1000, 11_000 + chunk * 1000):
-        schedule = drawn(seed, 12 + seed % 90)
+        schedule = drawn(seed, 12 + seed % 90, grouped_schedule_of if seed % 2 else schedule_of)
         if schedule is not None:
             assert_same(*both(schedule), f"drawn({seed}, {12 + seed % 90})")
 

@@ -1,13 +1,14 @@
 """What must hold of the stepping model on any schedule, and what the random schedules exercise."""
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from ohmflow.compiler.program.schedule import READ, Schedule, Timeline
-from tests.machine.generate_schedules import schedule_of, schedules
+from ohmflow.compiler.program.schedule import MULTICAST, READ, SUM, Schedule, Timeline
+from tests.machine.generate_schedules import grouped_schedule_of, schedule_of, schedules
 from tests.machine.stepping_model import Machine, TooLong, step_through
 from tests.machine.timeline_builder import ScheduleBuilder
 
@@ -43,13 +44,34 @@ def assert_units_are_in_order(schedule: Schedule, timeline: Timeline) -> None:
     )
 
 
+def crossings(schedule: Schedule) -> list[tuple[int, set[int]]]:
+    """(a channel that is signalled, links that its messages take) for every channel or tree.
+
+    A sum's links are counted for the first of its channels that takes them; each link of a tree carries a message once.
+    """
+    found = []
+    grouped = {}
+    for row in schedule.trees:
+        grouped.update(dict.fromkeys(range(row["begin"], row["end"]), (int(row["kind"]), int(row["begin"]))))
+    taken: dict[tuple[int, int], set[int]] = defaultdict(set)
+    for channel, row in enumerate(schedule.channels):
+        links = set(schedule.route[row["route_begin"] : row["route_end"]].tolist())
+        tree = grouped.get(channel)
+        if tree is not None:
+            links, taken[tree] = links - taken[tree], taken[tree] | links
+        found.append((tree[1] if tree is not None and tree[0] == MULTICAST else channel, links))
+    return found
+
+
 def assert_links_carry_every_flit(schedule: Schedule, timeline: Timeline) -> None:
-    """A link is busy for the flits of the messages whose routes it is on."""
+    """A link is busy for the flits of the messages whose ways it is on, each counted once."""
     busy = np.zeros_like(timeline.link_busy)
-    for row, executed in zip(schedule.instructions, timeline.executed, strict=True):
-        if row["signal"] >= 0:
-            channel = schedule.channels[row["signal"]]
-            np.add.at(busy, schedule.route[channel["route_begin"] : channel["route_end"]], executed * channel["flits"])
+    sent: Counter[int] = Counter()
+    for row, executed in zip(schedule.instructions, timeline.executed.tolist(), strict=True):
+        sent[int(row["signal"])] += executed
+    for channel, links in crossings(schedule):
+        for link in links:
+            busy[link] += sent[channel] * schedule.channels[channel]["flits"] * schedule.flit_cycles[link]
     np.testing.assert_array_equal(timeline.link_busy, busy)
 
 
@@ -58,18 +80,22 @@ def assert_messages_are_conserved(schedule: Schedule, timeline: Timeline) -> Non
     sent = defaultdict(list)
     consumed = defaultdict(list)
     credits_taken = defaultdict(list)
+    ends: dict[tuple[int, int], range] = {}
+    for row in schedule.trees:
+        ends[int(row["kind"]), int(row["begin"])] = range(row["begin"], row["end"])
     for instruction, issue, release, completion in timeline.issues.tolist():
         row = schedule.instructions[instruction]
-        if (signal := int(row["signal"])) >= 0:
+        for signal in ends.get((MULTICAST, int(row["signal"])), [int(row["signal"])] if row["signal"] >= 0 else []):
             sent[signal].append(completion)
             credits_taken[signal].append((issue, 1))
-        for channel in (int(row["wait0"]), int(row["wait1"])):
-            if channel >= 0:
+        for awaited in [int(row[name]) for name in ("wait0", "wait1") if row[name] >= 0]:
+            for channel in ends.get((SUM, awaited), [awaited]):
                 consumed[channel].append(issue)
                 credits_taken[channel].append((release, -1))
     for channel, row in enumerate(schedule.channels):
         route = schedule.route[row["route_begin"] : row["route_end"]]
-        on_the_way = int(schedule.hop[route].sum() + row["flits"] - 1) if len(route) else 0
+        slowest = schedule.flit_cycles[route].max(initial=1)
+        on_the_way = int(schedule.hop[route].sum() + (row["flits"] - 1) * slowest) if len(route) else 0
         assert len(sent[channel]) == len(consumed[channel])
         for completion, issue in zip(sorted(sent[channel]), sorted(consumed[channel]), strict=True):
             assert issue >= completion + on_the_way
@@ -105,7 +131,7 @@ def assert_grants_say_how_links_were_used(schedule: Schedule, timeline: Timeline
     busy, wait = np.zeros_like(timeline.link_busy), np.zeros_like(timeline.link_wait)
     free: Counter[int] = Counter()
     for link, channel, entry, grant in timeline.grants.tolist():
-        flits = int(schedule.channels[channel]["flits"])
+        flits = int(schedule.channels[channel]["flits"]) * int(schedule.flit_cycles[link])
         assert grant >= max(entry, free[link])
         free[link] = grant + flits
         busy[link] += flits
@@ -133,10 +159,11 @@ def test_stepping_model_keeps_its_invariants(schedule: Schedule) -> None:
         holds(schedule, timeline)
 
 
+@pytest.mark.parametrize("draw", [schedule_of, grouped_schedule_of])
 @pytest.mark.parametrize("chunk", range(4))
-def test_stepping_model_keeps_its_invariants_on_seeds(chunk: int) -> None:
+def test_stepping_model_keeps_its_invariants_on_seeds(chunk: int, draw: Callable[[int], Schedule]) -> None:
     for seed in range(chunk * 50, (chunk + 1) * 50):
-        schedule = schedule_of(seed)
+        schedule = draw(seed)
         timeline = step_through(schedule)
         for holds in INVARIANTS:
             holds(schedule, timeline)
@@ -167,13 +194,38 @@ def test_random_schedules_exercise_everything() -> None:
     assert met["pair of messages"] >= 40, met
 
 
+def test_random_schedules_with_groups_exercise_trees() -> None:
+    """Of 100, so many at least branch, join three ways, hold messages in a loop, and cross links of other speeds."""
+    met: Counter[str] = Counter()
+    for seed in range(100):
+        schedule = grouped_schedule_of(seed)
+        machine = Machine(schedule)
+        machine.run(max_cycles=50_000)
+        met["slow"] += bool((schedule.flit_cycles > 1).any() and (schedule.flit_cycles == 1).any())
+        for kind, name in ((MULTICAST, "multicast"), (SUM, "sum")):
+            met[name] += bool((schedule.trees["kind"] == kind).any())
+        joins = [len(branches) for tree in machine.trees if tree.is_sum for branches in tree.held.values()]
+        met["three branches"] += max(joins, default=0) >= 3
+        links = [[id(c.route[0]) for c in tree.channels if c.route] for tree in machine.trees if not tree.is_sum]
+        met["shared first link"] += any(len(set(one)) < len(one) for one in links)
+    for name, least in (
+        ("slow", 30),
+        ("multicast", 60),
+        ("sum", 60),
+        ("three branches", 40),
+        ("shared first link", 30),
+    ):
+        assert met[name] >= least, (name, met)
+
+
 @pytest.mark.parametrize("chunk", range(2))
 def test_order_in_which_units_and_links_are_looked_at_does_not_matter(chunk: int) -> None:
     for seed in range(chunk * 50, (chunk + 1) * 50):
-        schedule = schedule_of(seed)
+        schedule = grouped_schedule_of(seed) if seed % 2 else schedule_of(seed)
         backwards = Machine(schedule)
         backwards.units.reverse()
         backwards.links.reverse()
+        backwards.trees.reverse()
         while backwards.step():
             pass
         backwards.units.reverse()
