@@ -23,7 +23,7 @@ class AreaNode:
     """A part of the chip.
 
     Attributes:
-        name: `chip`, `node`, `tile`, or a component's.
+        name: `chip` (`package` where the mesh is several), `node`, `tile`, or a component's.
         count: how many of it there are in its parent.
         each: exact area of one, without what is missing.
         confidence: the lowest of the figures that it is made of.
@@ -74,7 +74,7 @@ def area_tree(target: Target) -> AreaNode | None:
     there = [footprint for footprint in all_footprints() if footprint.is_there(target)]
     tile = _group("tile", target.chip.tiles_per_node, _parts(target, there, "tile"))
     node = _group("node", target.chip.nodes, (tile, *_parts(target, there, "node")))
-    return _group("chip", 1, (node, *_parts(target, there, "chip")))
+    return _group("chip" if target.chip.package is None else "package", 1, (node, *_parts(target, there, "chip")))
 
 
 def area_mm2(target: Target) -> float | None:

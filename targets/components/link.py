@@ -1,15 +1,16 @@
 """Links and the routers that they lead to: flits, priced per flit and hop; a router's leakage."""
 
 from ohmflow.targets.components.footprint import Footprint, placed
+from ohmflow.targets.components.package_link import package_links
 from ohmflow.targets.components.protocol import Event, Untimed, leakage, priced
 from ohmflow.targets.schema.target import Target
 
 
 def _links(target: Target) -> int:
-    """Directions of the mesh's edges."""
+    """Directions of the mesh's edges inside chips."""
     assert target.chip is not None
     columns, rows = target.chip.mesh
-    return 2 * ((columns - 1) * rows + columns * (rows - 1))
+    return 2 * ((columns - 1) * rows + columns * (rows - 1)) - package_links(target)
 
 
 class Link(Untimed):

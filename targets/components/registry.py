@@ -1,6 +1,7 @@
 """All components: one line each."""
 
 from ohmflow.targets.components.adc import Adc
+from ohmflow.targets.components.adder import RouterAdder
 from ohmflow.targets.components.array import Array
 from ohmflow.targets.components.buffer import Buffer
 from ohmflow.targets.components.dac import Dac
@@ -9,6 +10,7 @@ from ohmflow.targets.components.driver import Driver
 from ohmflow.targets.components.footprint import Footprint
 from ohmflow.targets.components.host import Host
 from ohmflow.targets.components.link import Link
+from ohmflow.targets.components.package_link import PackageLink
 from ohmflow.targets.components.protocol import Component, Event
 from ohmflow.targets.components.scratchpad import Scratchpad
 from ohmflow.targets.components.shift_add import ShiftAdd
@@ -26,6 +28,8 @@ COMPONENTS: tuple[Component, ...] = (
     VectorUnit(),
     Scratchpad(),
     Link(),
+    RouterAdder(),
+    PackageLink(),
     Host(),
     Tile(),
 )

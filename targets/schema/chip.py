@@ -5,6 +5,7 @@ from pydantic import Field
 from ohmflow.targets.schema.figure import Area, Bits, Bytes, Energy, Frequency, Power
 from ohmflow.targets.schema.leaves import BusyCycles, Count, Cycles, MeshSize, Place
 from ohmflow.targets.schema.model import SectionModel
+from ohmflow.targets.schema.network import Network, Package
 
 
 class Link(SectionModel):
@@ -133,6 +134,8 @@ class Chip(SectionModel):
         clock: Hz, the one clock of the chip.
         mesh: (columns, rows) of nodes.
         tiles_per_node: tiles at each node.
+        network: messages with several ends; without it each has one.
+        package: the mesh as several chips; without it it is one.
     """
 
     clock: Frequency
@@ -142,6 +145,8 @@ class Chip(SectionModel):
     vector_unit: VectorUnit
     router: Router = Field(default_factory=Router)
     host: Host
+    network: Network | None = None
+    package: Package | None = None
 
     @property
     def nodes(self) -> int:
