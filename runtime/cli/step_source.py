@@ -1,6 +1,7 @@
 """Commands that look at one step: which program, target and counts they mean."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -43,6 +44,11 @@ def step_options(function: F) -> F:
                 metavar="RUN",
                 help="Folder of a run whose mean counts replace the assumed ones.",
             ),
+            click.option(
+                "--structure",
+                is_flag=True,
+                help="Go on where memories are too small; operators that can not be trained are timed by their shapes.",
+            ),
             compile_options,
         )
     ):
@@ -58,6 +64,7 @@ def step_of(
     batch: int | None,
     texts: tuple[str, ...],
     counts: Path | None,
+    structure: bool,
     **options: Any,
 ) -> "Step":
     """Time the step that the options name.
@@ -90,10 +97,12 @@ def step_of(
     if target_name is None:
         raise click.UsageError("-t: must name the target of a program or model, but is not given; add -t TARGET")
     target = load_target(target_name, overrides)
-    program = program_of(source, target, make_compile_options(**options, training=can_train(target)))
+    chosen = replace(make_compile_options(**options, training=can_train(target)), structure=structure)
+    program = program_of(source, target, chosen)
     given = parse_assumptions(texts, [a.name for a in program.arrays])
     if counts is None:
-        return time_step(program, target, Profile(program, target, given), entry, _BATCH if batch is None else batch)
+        size = _BATCH if batch is None else batch
+        return time_step(program, target, Profile(program, target, given), entry, size, structure=structure)
     run = load_counts(counts)
     profile = run.profile(program, target, given)
-    return time_step(program, target, profile, entry, run.batch if batch is None else batch)
+    return time_step(program, target, profile, entry, run.batch if batch is None else batch, structure=structure)

@@ -13,6 +13,7 @@ from ohmflow.runtime.estimate.api import check_program
 from ohmflow.runtime.estimate.count_profile import Profile
 from ohmflow.runtime.estimate.counts import Counter
 from ohmflow.runtime.estimate.part import check_memory
+from ohmflow.runtime.ledger.instruction_names import instruction_names
 from ohmflow.runtime.machine.clock import Clock
 from ohmflow.targets.schema.target import Target
 
@@ -55,6 +56,7 @@ def time_step(
     entry: str | None = None,
     batch: int = 10,
     most: int = MOST_RECORDS,
+    structure: bool = False,
 ) -> Step:
     """Time one execution with the counts of a profile.
 
@@ -65,13 +67,14 @@ def time_step(
         entry: its name; `train_step` if the program has it, else `infer`.
         batch: samples of the execution.
         most: instructions and packets that may be recorded.
+        structure: go on where memories are too small for the batch.
 
     Raises:
         CriticalError: there is no such entry, or the batch is no batch.
         TooLongError: the step has more to record.
         NoClockError: the target has no time.
         EstimateError: the program was compiled for another target.
-        ScratchpadError: the batch does not fit the memories of the chip.
+        ScratchpadError: the batch does not fit the memories of the chip, and `structure` is false.
     """
     check_program(program, target)
     name = next(e for e in ENTRIES if e in program.entries) if entry is None else entry
@@ -86,13 +89,14 @@ def time_step(
     if batch < 1:
         raise CriticalError(f"--batch: must be at least 1, not {batch}; give the samples of a step")
     size = 0 if name == "program" else batch
-    check_memory(program, name, size)
+    if not structure:
+        check_memory(program, name, size)
     chosen = program.entries[name]
     counter = Counter(program, chosen, profile, size)
     names = tuple(unit.name for unit in program.chip.units)
     schedule = resolve(chosen, counter.layout, program.chip.hop, names)
     schedule.counts[:] = counter.flat()
-    clock = Clock(schedule)
+    clock = Clock(schedule, instruction_names(program, chosen))
     needed = records_of(schedule, clock.run(schedule.counts))
     if needed > most:
         raise TooLongError(
@@ -104,7 +108,15 @@ def time_step(
     return Step(program, target, chosen, size, schedule, timeline, counter.tally())
 
 
-def longest_step(program: Program, target: Target, profile: Profile, entry: str | None, batch: int, most: int) -> Step:
+def longest_step(
+    program: Program,
+    target: Target,
+    profile: Profile,
+    entry: str | None,
+    batch: int,
+    most: int,
+    structure: bool = False,
+) -> Step:
     """Time one execution with as many samples as `most` allows; see `time_step`.
 
     Raises:
@@ -112,7 +124,7 @@ def longest_step(program: Program, target: Target, profile: Profile, entry: str 
     """
     while True:
         try:
-            return time_step(program, target, profile, entry, batch, most)
+            return time_step(program, target, profile, entry, batch, most, structure)
         except TooLongError as error:
             if batch <= 1:
                 raise
