@@ -4,7 +4,8 @@ Two ways, chosen by the type of the planes. A planes class that sets `is_dense` 
 devices that are not pulsed, too: it has no state, no branch and no loop. Then whole rows are worked on and what was not
 pulsed keeps its weight, which compiles to vector instructions:
 
-1. where the class has `pulses`, every device: one pulse, or all n at once where that has the same law;
+1. where the class has `pulses`, every device that has the same law when it gets its n pulses at once; a class that sets
+   `is_costly_at_once` is asked only where a device of some 128 columns has more than two;
 2. the rest (else, all), in pieces of some columns: pulse after pulse, until no device of the piece has any left. Four
    pulses are worked on together, so that weights and parameters are loaded and stored once for them.
 
@@ -31,65 +32,68 @@ _ONE = np.uint32(1)
 _TWO = np.uint32(2)
 _THREE = np.uint32(3)
 _FOUR = np.uint32(4)
-# Columns that get further pulses together: with more, more would wait for the device with the most pulses; with fewer,
-# loops would be too short for what it takes to start one.
+# Columns that get pulses together: with more, more would wait for the device with the most pulses; with fewer, loops
+# would be too short for what it takes to start one. Where most devices had all of theirs at once, few have any left.
 _PIECE = np.uint64(128)
+_FEW_LEFT = np.uint64(32)
 
 
 # Inlined by numba: handing planes over as arguments takes as long as pulsing a hundred devices.
 @njit(inline="always")
-def _pulse_all(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, left: Any) -> Any:
-    """Pulse every device of a row that is pulsed; set `left` where more pulses follow, and return 0 if nowhere."""
+def _pulse_at_once(
+    w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, left: Any, first: Any, end: Any
+) -> Any:
+    """Pulse the devices of some columns that can be at once; set `left` for the others, and return 0 for none."""
     found = _NONE
-    for j in range(np.uint64(hit.shape[0])):
+    for j in range(first, end):
         n = np.uint32(hit[j] & TIMES)
-        up = hit[j] < DOWN
         times = np.float32(np.int32(n))
         xi = pulse_normal(np.uint32(col_key[j] + row_key), _NONE)
         before = w[i, j]
-        done, at_once = pulses(planes, i, j, before, up, times, np.sqrt(times) * xi)
-        once = pulse(planes, i, j, before, up, xi)
-        moved = at_once if done else once
-        w[i, j] = moved if n != _NONE else before
-        many = _NONE if done | (n <= _ONE) else n
-        left[j] = many
-        found |= many
+        done, moved = pulses(planes, i, j, before, hit[j] < DOWN, times, np.sqrt(times) * xi)
+        w[i, j] = moved if done & (n != _NONE) else before
+        n = _NONE if done else n
+        left[j] = n
+        found |= n
     return found
 
 
 @njit(inline="always")
-def _pulse_piece(w: Any, planes: Any, i: Any, hit: Any, keys: Any, row_key: Any, left: Any, at: Any, o: Any) -> None:
-    """Apply pulse o to the devices of some columns that have as many."""
-    for j in range(at[0], at[1]):
-        before = w[i, j]
-        moved = pulse(planes, i, j, before, hit[j] < DOWN, pulse_normal(np.uint32(keys[j] + row_key), o))
-        w[i, j] = moved if o < left[j] else before
-
-
-@njit(inline="always")
-def _pulse_piece_four_times(
-    w: Any, planes: Any, i: Any, hit: Any, keys: Any, row_key: Any, left: Any, at: Any, o: Any
+def _pulse_piece(
+    w: Any, planes: Any, i: Any, hit: Any, keys: Any, row_key: Any, left: Any, first: Any, end: Any, most: Any
 ) -> None:
-    """Apply pulses o … o + 3 to the devices of some columns, each to those that have as many."""
-    second, third, fourth = np.uint32(o + _ONE), np.uint32(o + _TWO), np.uint32(o + _THREE)
-    for j in range(at[0], at[1]):
-        place = np.uint32(keys[j] + row_key)
-        n = left[j]
-        up = hit[j] < DOWN
-        before = w[i, j]
-        moved = pulse(planes, i, j, before, up, pulse_normal(place, o))
-        before = moved if o < n else before
-        moved = pulse(planes, i, j, before, up, pulse_normal(place, second))
-        before = moved if second < n else before
-        moved = pulse(planes, i, j, before, up, pulse_normal(place, third))
-        before = moved if third < n else before
-        moved = pulse(planes, i, j, before, up, pulse_normal(place, fourth))
-        w[i, j] = moved if fourth < n else before
+    """Pulse the devices of the columns from `first` to before `end`, whose most pulses are `most`."""
+    o = _NONE
+    while o < most:
+        second, third, fourth = np.uint32(o + _ONE), np.uint32(o + _TWO), np.uint32(o + _THREE)
+        if most > second:
+            for j in range(first, end):
+                place = np.uint32(keys[j] + row_key)
+                n = left[j]
+                up = hit[j] < DOWN
+                before = w[i, j]
+                moved = pulse(planes, i, j, before, up, pulse_normal(place, o))
+                before = moved if o < n else before
+                moved = pulse(planes, i, j, before, up, pulse_normal(place, second))
+                before = moved if second < n else before
+                moved = pulse(planes, i, j, before, up, pulse_normal(place, third))
+                before = moved if third < n else before
+                moved = pulse(planes, i, j, before, up, pulse_normal(place, fourth))
+                w[i, j] = moved if fourth < n else before
+            o = np.uint32(o + _FOUR)
+        else:
+            for j in range(first, end):
+                before = w[i, j]
+                moved = pulse(planes, i, j, before, hit[j] < DOWN, pulse_normal(np.uint32(keys[j] + row_key), o))
+                w[i, j] = moved if o < left[j] else before
+            o = second
 
 
 @njit(inline="always")
-def _pulse_in_turn(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, left: Any, begin: Any) -> None:
-    """Apply the pulses from `begin` on of the devices of a row, those of each device in order.
+def _pulse_in_turn(
+    w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, left: Any, begin: Any, end: Any, width: Any
+) -> None:
+    """Apply the pulses of the devices of some columns, those of each device in order.
 
     Args:
         w: [rows, cols] weights.
@@ -98,35 +102,48 @@ def _pulse_in_turn(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key:
         hit: [cols] directions.
         col_key: [cols] columns' parts of the keys.
         row_key: the row's.
-        left: [cols] pulses of each device, of which those before `begin` are done.
-        begin: ordinal, uint32.
+        left: [cols] pulses of each device.
+        begin: first column.
+        end: behind the last column.
+        width: columns that are worked on together.
     """
-    cols: Any = np.uint64(hit.shape[0])
-    for piece in range((cols + _PIECE - np.uint64(1)) // _PIECE):
-        first: Any = np.uint64(np.uint64(piece) * _PIECE)
-        at = first, min(np.uint64(first + _PIECE), cols)
+    for piece in range((end - begin + width - np.uint64(1)) // width):
+        first: Any = np.uint64(begin + np.uint64(piece) * width)
+        stop = min(np.uint64(first + width), end)
         most = _NONE
-        for j in range(at[0], at[1]):
+        for j in range(first, stop):
             most = max(most, left[j])
-        o = begin
-        while o < most:
-            if most > np.uint32(o + _TWO):
-                _pulse_piece_four_times(w, planes, i, hit, col_key, row_key, left, at, o)
-                o = np.uint32(o + _FOUR)
-            else:
-                _pulse_piece(w, planes, i, hit, col_key, row_key, left, at, o)
-                o = np.uint32(o + _ONE)
+        _pulse_piece(w, planes, i, hit, col_key, row_key, left, first, stop, most)
 
 
 def _apply_dense(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, rest: Any) -> None:
-    for j in range(np.uint64(hit.shape[0])):
+    cols: Any = np.uint64(hit.shape[0])
+    for j in range(cols):
         rest[j] = hit[j] & TIMES
-    _pulse_in_turn(w, planes, i, hit, col_key, row_key, rest, _NONE)
+    _pulse_in_turn(w, planes, i, hit, col_key, row_key, rest, np.uint64(0), cols, _PIECE)
 
 
 def _apply_dense_at_once(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, rest: Any) -> None:
-    if _pulse_all(w, planes, i, hit, col_key, row_key, rest) != _NONE:
-        _pulse_in_turn(w, planes, i, hit, col_key, row_key, rest, _ONE)
+    cols: Any = np.uint64(hit.shape[0])
+    if _pulse_at_once(w, planes, i, hit, col_key, row_key, rest, np.uint64(0), cols) != _NONE:
+        _pulse_in_turn(w, planes, i, hit, col_key, row_key, rest, np.uint64(0), cols, _FEW_LEFT)
+
+
+def _apply_dense_many_at_once(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, rest: Any) -> None:
+    cols: Any = np.uint64(hit.shape[0])
+    for piece in range((cols + _PIECE - np.uint64(1)) // _PIECE):
+        first: Any = np.uint64(np.uint64(piece) * _PIECE)
+        end = min(np.uint64(first + _PIECE), cols)
+        most = _NONE
+        for j in range(first, end):
+            rest[j] = hit[j] & TIMES
+            most = max(most, rest[j])
+        width = _PIECE
+        if most > _TWO:
+            most = _pulse_at_once(w, planes, i, hit, col_key, row_key, rest, first, end)
+            width = _FEW_LEFT
+        if most != _NONE:
+            _pulse_in_turn(w, planes, i, hit, col_key, row_key, rest, first, end, width)
 
 
 def _apply_singly(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, rest: Any) -> None:
@@ -169,4 +186,6 @@ def _resolve(w: Any, planes: Any, i: Any, hit: Any, col_key: Any, row_key: Any, 
     kind = getattr(planes, "instance_class", None)
     if not getattr(kind, "is_dense", False):
         return _apply_singly
-    return _apply_dense_at_once if hasattr(kind, "pulses") else _apply_dense
+    if not hasattr(kind, "pulses"):
+        return _apply_dense
+    return _apply_dense_many_at_once if getattr(kind, "is_costly_at_once", False) else _apply_dense_at_once

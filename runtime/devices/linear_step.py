@@ -3,8 +3,8 @@
 Δ+ = s₊·(1 − γ₊·w/w_max)·(1 + ctoc·ξ), Δ− = s₋·(1 − γ₋·w/w_min)·(1 + ctoc·ξ), clipped to [b_min, b_max]; w_max and
 w_min are the nominal bounds, and γ± = |gamma± + gamma_dtod±·ξ| is drawn once a device; a negative gamma±, and every
 γ± under `allow_increasing`, keeps its sign, so that steps grow towards the bound. With `ctoc_additive` the noise does
-not shrink with the step: Δ+ = s₊·((1 − γ₊·w/w_max) + ctoc·ξ). The step depends on the state, so coincidences are
-applied one by one. Alternating pulses settle where s₊·(1 − γ₊·w/w_max) = s₋·(1 − γ₋·w/w_min).
+not shrink with the step: Δ+ = s₊·((1 − γ₊·w/w_max) + ctoc·ξ). Coincidences are applied at once where none but the last
+can reach a bound (`affine_pulses.py`). Alternating pulses settle where s₊·(1 − γ₊·w/w_max) = s₋·(1 − γ₋·w/w_min).
 Source: Rasch et al. 2021 (arXiv 2104.02184). Not modelled: retention.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from ohmflow.runtime.devices.affine_pulses import pulses_additive, pulses_relative
 from ohmflow.runtime.devices.spread import SpreadPlane, SteppedParameters, device_normals, steps_and_bounds
 from ohmflow.runtime.devices.stepped import SteppedDevice
 from ohmflow.runtime.devices.ways import of_way
@@ -74,8 +75,16 @@ class LinearStepPlanes(NamedTuple):
         moved = w + (of_way(planes.step, up, r, c) + of_way(planes.slope, up, r, c) * w) * (_ONE + planes.ctoc * xi)
         return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
 
+    @staticmethod
+    def pulses(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, sum_of_xi: Any) -> Any:
+        """Return (True, w after n pulses), or (False, anything) if one but the last might reach a bound."""
+        step, slope = of_way(planes.step, up, r, c), of_way(planes.slope, up, r, c)
+        lower, upper = planes.b_min[r, c], planes.b_max[r, c]
+        return pulses_relative(w, step, slope, lower, upper, planes.ctoc, n, sum_of_xi)
+
 
 LinearStepPlanes.is_dense = True  # type: ignore[attr-defined]  # a class of tuples takes annotated names as fields
+LinearStepPlanes.is_costly_at_once = True  # type: ignore[attr-defined]
 
 
 class LinearStepAdditivePlanes(NamedTuple):
@@ -102,8 +111,16 @@ class LinearStepAdditivePlanes(NamedTuple):
         moved = w + ((step + of_way(planes.slope, up, r, c) * w) + step * (planes.ctoc * xi))
         return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
 
+    @staticmethod
+    def pulses(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, sum_of_xi: Any) -> Any:
+        """Return (True, w after n pulses), or (False, anything) if one but the last might reach a bound."""
+        step, slope = of_way(planes.step, up, r, c), of_way(planes.slope, up, r, c)
+        lower, upper = planes.b_min[r, c], planes.b_max[r, c]
+        return pulses_additive(w, step, slope, lower, upper, step * planes.ctoc, n, sum_of_xi)
+
 
 LinearStepAdditivePlanes.is_dense = True  # type: ignore[attr-defined]  # a class of tuples takes annotated names as fields
+LinearStepAdditivePlanes.is_costly_at_once = True  # type: ignore[attr-defined]
 
 
 LinearPlanes = LinearStepPlanes | LinearStepAdditivePlanes

@@ -32,6 +32,9 @@ A planes class that sets `is_dense = True` after its body says that `pulse` is n
 or loop, and no place in an array that depends on w or the direction (`ways.of_way` for the latter). The fused kernel
 then calls it for devices that are not pulsed as well, and drops the result: whole rows compile to vector instructions.
 
+If such a class also sets `is_costly_at_once = True`, devices get their pulses one by one where all of a piece of
+columns have two or fewer: for those `pulse` is expected to be cheaper than `pulses`.
+
 The kernels call the stubs `pulse`, `pulses` and `half_pulse` below. numba resolves them by the *type* of the planes, so
 that one source of a kernel serves every device, and a new device is one class in one file.
 """

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
+from ohmflow.runtime.devices.affine_pulses import pulses_additive
 from ohmflow.runtime.devices.linear_step import LinearStepPlanes
 from ohmflow.runtime.devices.soft_bounds import SMALLEST_BOUND, SoftBoundsParameters
 from ohmflow.runtime.devices.spread import SpreadPlane, device_normals, steps_and_bounds
@@ -68,8 +69,16 @@ class ShiftedAdditivePlanes(NamedTuple):
         )
         return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
 
+    @staticmethod
+    def pulses(planes: Any, r: Any, c: Any, w: Any, up: Any, n: Any, sum_of_xi: Any) -> Any:
+        """Return (True, w after n pulses), or (False, anything) if one but the last might reach a bound."""
+        step, slope = of_way(planes.step, up, r, c), of_way(planes.slope, up, r, c)
+        noise = of_way(planes.noise, up, r, c)
+        return pulses_additive(w, step, slope, planes.b_min[r, c], planes.b_max[r, c], noise, n, sum_of_xi)
+
 
 ShiftedAdditivePlanes.is_dense = True  # type: ignore[attr-defined]  # a class of tuples takes annotated names as fields
+ShiftedAdditivePlanes.is_costly_at_once = True  # type: ignore[attr-defined]
 
 
 class SoftBoundsReference(SteppedDevice[SoftBoundsReferenceParameters]):

@@ -116,7 +116,7 @@ def pulse_normals(vector_key, shape, ordinal):
 
 
 Law = Callable[[Any, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-ONE = np.float32(1)
+ONE, ZERO = np.float32(1), np.float32(0)
 
 
 def way(planes_of_both, up):
@@ -176,23 +176,78 @@ def power(planes, w, up, xi):
     return np.minimum(np.maximum(moved, planes.bound[0]), planes.bound[1])
 
 
+def constant_at_once(planes, w, up, n, sum_of_xi):
+    """Whether n pulses are one draw, and w after it."""
+    step = way(planes.step, up)
+    mean = (n - ONE) * step
+    reach = np.abs(mean) * (planes.ctoc * np.float32(NORMAL_REACH))
+    free = (w + np.maximum(mean + reach, ZERO) <= planes.b_max) & (w + np.minimum(mean - reach, ZERO) >= planes.b_min)
+    moved = w + step * (n + planes.ctoc * sum_of_xi)
+    return free, np.minimum(np.maximum(moved, planes.b_min), planes.b_max)
+
+
+def compounded(n, t):
+    """((1 + t)^n - 1)/(n t), to the fifth order."""
+    first = fused(n, t, -t)
+    value = fused(((first - t) - t - t) * np.float32(1 / 5), ONE, ONE)
+    value = fused(((first - t) - t) * np.float32(1 / 4), value, ONE)
+    value = fused((first - t) * np.float32(1 / 3), value, ONE)
+    return fused(first * np.float32(1 / 2), value, ONE)
+
+
+GROWTH, MOST = np.float32(1.22), np.float32(3 / 8)
+
+
+def linear_at_once(planes, w, up, n, sum_of_xi):
+    """The same where the step is linear in w and noise a share of it."""
+    slope, some = way(planes.slope, up), np.maximum(n, ONE)
+    u = fused(slope, w, way(planes.step, up))
+    spread = ONE + np.float32(NORMAL_REACH) * planes.ctoc
+    furthest = fused(n, u, -u) * GROWTH
+    back, furthest = furthest * (np.float32(2) - spread), furthest * spread
+    free = w + np.maximum(np.maximum(furthest, back), ZERO) <= planes.b_max
+    free &= w + np.minimum(np.minimum(furthest, back), ZERO) >= planes.b_min
+    free &= n * np.abs(slope) * np.maximum(spread, np.float32(3)) <= MOST
+    taken = fused(planes.ctoc, sum_of_xi, n)
+    total = taken * compounded(n, slope * taken / some)
+    lost = fused(n, slope, -slope) * (np.float32(0.5) * planes.ctoc * planes.ctoc)
+    total = total - lost * fused(slope, total, ONE)
+    return free, np.minimum(np.maximum(fused(u, total, w), planes.b_min), planes.b_max)
+
+
+def additive_at_once(planes, w, up, n, sum_of_xi, noise):
+    """The same where the step is linear in w and noise is not."""
+    slope = way(planes.slope, up)
+    u = fused(slope, w, way(planes.step, up))
+    others, away = (n - ONE) * GROWTH, np.abs(noise) * np.float32(NORMAL_REACH)
+    free = fused(others, np.maximum(u, ZERO) + away, w) <= planes.b_max
+    free &= fused(others, np.minimum(u, ZERO) - away, w) >= planes.b_min
+    free &= n * np.abs(slope) * np.float32(3) <= MOST
+    spread = np.sqrt(compounded(n, slope * (np.float32(2) + slope)))
+    moved = fused(noise * spread, sum_of_xi, fused(u, n * compounded(n, slope), w))
+    return free, np.minimum(np.maximum(moved, planes.b_min), planes.b_max)
+
+
+def linear_additive_at_once(planes, w, up, n, sum_of_xi):
+    """The same where noise is a share of the step at w = 0."""
+    return additive_at_once(planes, w, up, n, sum_of_xi, way(planes.step, up) * planes.ctoc)
+
+
+AT_ONCE = {constant: constant_at_once, linear: linear_at_once, linear_additive: linear_additive_at_once}
+"""What n pulses at once do, of laws that can."""
+
+
 def pulse_together(law: Law, planes, w, n, up, vector_key):
     """w after every device's n coincidences of one vector."""
     xi = pulse_normals(vector_key, w.shape, 0)
     moved = np.where(n > 0, law(planes, w, up, xi), w)
     for ordinal in range(1, n.max(initial=0)):
         moved = np.where(n > ordinal, law(planes, moved, up, pulse_normals(vector_key, w.shape, ordinal)), moved)
-    if law is constant:  # n pulses are one draw where none but the last can reach a bound
-        times, step = n.astype(np.float32), way(planes.step, up)
-        mean = (times - ONE) * step
-        reach = np.abs(mean) * (planes.ctoc * np.float32(NORMAL_REACH))
-        zero = np.float32(0)
-        free = (w + np.maximum(mean + reach, zero) <= planes.b_max) & (
-            w + np.minimum(mean - reach, zero) >= planes.b_min
-        )
-        at_once = w + step * (times + planes.ctoc * (np.sqrt(times) * xi))
-        at_once = np.minimum(np.maximum(at_once, planes.b_min), planes.b_max)
-        moved = np.where((n > 0) & free, at_once, moved)
+    if law in AT_ONCE:  # n pulses are one draw where none but the last can reach a bound
+        times = n.astype(np.float32)
+        free, at_once = AT_ONCE[law](planes, w, up, times, np.sqrt(times) * xi)
+        asked = (n > 0) if law is constant else (n > 0) & (n.max(axis=1, keepdims=True) > 2)
+        moved = np.where(asked & free, at_once, moved)
     return moved
 
 

@@ -26,6 +26,11 @@ def shifted(planes, w, up, xi):
     return clipped(planes, w + ((way(planes.step, up) + way(planes.slope, up) * w) + way(planes.noise, up) * xi))
 
 
+plain.AT_ONCE[shifted] = lambda planes, w, up, n, sum_of_xi: plain.additive_at_once(
+    planes, w, up, n, sum_of_xi, way(planes.noise, up)
+)
+
+
 def protonic(planes, w, up, xi):
     step = way(planes.step, up) + way(planes.slope, up) * w
     return clipped(planes, w + (step * (ONE + planes.relative * xi) + way(planes.noise, up) * xi))
