@@ -74,12 +74,12 @@ def ways_of(channels: NDArray[np.void], route: NDArray[np.int32], trees: NDArray
     out.channel = [own]
     out.payer = [own]
     last = inside == lengths[own] - 1
-    to = np.where(last, -1 - own, np.arange(total) + 1)
-    edges = np.arange(total, dtype=np.int64)
-    out.begin, out.end = [edges], [edges + 1]
+    following = np.where(last, -1 - own, np.arange(total) + 1)
+    numbers = np.arange(total, dtype=np.int64)
+    out.begin, out.end = [numbers], [numbers + 1]
     out.adder = [np.zeros(total, np.int64)]
     out.branch_begin, out.branch_end = [np.zeros(total, np.int64)], [np.zeros(total, np.int64)]
-    out.to, out.behind, out.branch = [to], [edges], [np.full(total, -1, np.int64)]
+    out.to, out.behind, out.branch = [following], [numbers], [np.full(total, -1, np.int64)]
     out.steps, out.edges = total, total
     starts: dict[int, list[tuple[int, int]]] = {}
     for row in trees:
@@ -104,16 +104,11 @@ def ways_of(channels: NDArray[np.void], route: NDArray[np.int32], trees: NDArray
     out.to.append(to_unit)
     out.behind.append(np.full(len(to_unit), -1, np.int64))
     out.branch.append(branch_unit)
-    return Ways(
-        *(
-            np.concatenate(part).astype(np.int64)
-            for part in (
-                *(out.link, out.channel, out.payer, out.begin, out.end, out.adder, out.branch_begin, out.branch_end),
-                *(out.to, out.behind, out.branch),
-            )
-        ),
-        start,
-    )
+    columns = (out.link, out.channel, out.payer, out.begin, out.end, out.adder, out.branch_begin, out.branch_end)
+    steps = [np.concatenate(column).astype(np.int64) for column in columns]
+    edges = [np.concatenate(column).astype(np.int64) for column in (out.to, out.behind, out.branch)]
+    link, channel, payer, begin, end, adder, branch_begin, branch_end = steps
+    return Ways(link, channel, payer, begin, end, adder, branch_begin, branch_end, edges[0], edges[1], edges[2], start)
 
 
 class _Growing:
