@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ohmflow.targets.cell_checks import cells
 from ohmflow.targets.cost_checks import costs, not_modelled
+from ohmflow.targets.dram_checks import dram
 from ohmflow.targets.half_select_checks import half_select
 from ohmflow.targets.inventory_checks import executes, inventory, validation
 from ohmflow.targets.network_checks import network
@@ -19,7 +20,7 @@ from ohmflow.targets.view import Fault, View
 
 def check(view: View) -> list[Fault]:
     """All faults across keys, in order of the sections."""
-    own = (executes, _device, cells, half_select, _ageing, _converters, _sequencing, _memories, _chip, _time)
+    own = (executes, _device, cells, half_select, _ageing, _converters, _sequencing, _memories, _chip, dram, _time)
     groups = (*own, network, reads, inventory, validation, not_modelled, costs)
     return [fault for group in groups for fault in group(view)]
 

@@ -17,7 +17,7 @@ def cost_table(target: Target) -> CostTable:
     Returns:
         Joules of one event by (component, event), None where it is not modelled or the target has no such component;
         optional components that it lacks are not in the table. And joules of one cycle of leakage by ("leakage", kind
-        of unit): tile, vector, router, host.
+        of unit): tile, vector, router, host, and dram where there is any.
     """
     there = [event for event in all_events() if not event.optional or target.has_section(event.section)]
     return {(event.component, event.name): event.price(target) for event in there}

@@ -146,6 +146,30 @@ def pulse_cycles(target: Target, scheme: str | None = None) -> int:
     return slot_cycles(target) * SIGN_PHASES[scheme or target.tile.update.scheme]
 
 
+def dram_access(target: Target, size: int) -> tuple[int, int]:
+    """Cycles of one access to a channel of DRAM: those in which it is busy with it, and those until it is done.
+
+    Args:
+        target: with DRAM.
+        size: bytes, at least 1; the access is rounded up to whole bursts.
+
+    Returns:
+        Occupancy ⌈bytes / bandwidth · clock⌉ and latency, which is ⌈latency · clock⌉ more.
+    """
+    dram = _chip(target).dram
+    assert dram is not None, "only a target with DRAM has accesses to it"
+    data = Quantity.parse("1 B") * dram_bytes(target, size)
+    busy = ceiling(data / dram.bandwidth.value * _chip(target).clock.value)
+    return busy, busy + cycles(target, dram.latency.value)
+
+
+def dram_bytes(target: Target, size: int) -> int:
+    """Bytes that an access of `size` bytes moves: whole bursts."""
+    dram = _chip(target).dram
+    assert dram is not None, "only a target with DRAM has accesses to it"
+    return _ceil_div(size, dram.burst_bytes) * dram.burst_bytes
+
+
 def _chip(target: Target) -> Chip:
     assert target.chip is not None, "checked on loading: a target with time has a chip"
     return target.chip

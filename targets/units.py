@@ -75,6 +75,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "F/m": ("a capacitance per length", "capacitance per length"),
     "ohm/m": ("a resistance per length", "resistance per length"),
     "J/bit": ("an energy per bit", "energy per bit"),
+    "bit/s": ("a data rate", "data rate"),
 }
 """Plain words for the dimension of a unit: with its article, and without."""
 

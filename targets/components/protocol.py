@@ -140,6 +140,6 @@ def priced(component: str, name: str, path: str, section: str, optional: bool = 
     return Event(component, name, path, (path,), section, given(path), optional)
 
 
-def leakage(unit: str, path: str, section: str) -> Event:
+def leakage(unit: str, path: str, section: str, optional: bool = False) -> Event:
     """The leakage of one unit in one cycle."""
-    return Event("leakage", unit, path, (path, "chip.clock"), section, leak(path))
+    return Event("leakage", unit, path, (path, "chip.clock"), section, leak(path), optional)

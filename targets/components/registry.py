@@ -6,6 +6,7 @@ from ohmflow.targets.components.array import Array
 from ohmflow.targets.components.buffer import Buffer
 from ohmflow.targets.components.dac import Dac
 from ohmflow.targets.components.device import Device
+from ohmflow.targets.components.dram import DramChannel
 from ohmflow.targets.components.driver import Driver
 from ohmflow.targets.components.footprint import Footprint
 from ohmflow.targets.components.host import Host
@@ -31,6 +32,7 @@ COMPONENTS: tuple[Component, ...] = (
     RouterAdder(),
     PackageLink(),
     Host(),
+    DramChannel(),
     Tile(),
 )
 

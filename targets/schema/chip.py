@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from ohmflow.targets.schema.dram import Dram
 from ohmflow.targets.schema.figure import Area, Bits, Bytes, Energy, Frequency, Power
 from ohmflow.targets.schema.leaves import BusyCycles, Count, Cycles, MeshSize, Place
 from ohmflow.targets.schema.model import SectionModel
@@ -136,6 +137,7 @@ class Chip(SectionModel):
         tiles_per_node: tiles at each node.
         network: messages with several ends; without it each has one.
         package: the mesh as several chips; without it it is one.
+        dram: memory beside the chip, or None where there is none.
     """
 
     clock: Frequency
@@ -147,6 +149,7 @@ class Chip(SectionModel):
     host: Host
     network: Network | None = None
     package: Package | None = None
+    dram: Dram | None = None
 
     @property
     def nodes(self) -> int:
