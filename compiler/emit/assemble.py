@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute
 
 from ohmflow.compiler.emit.costing import Costing
-from ohmflow.compiler.emit.dataflow import HOST, Dataflow, Unit, analyse
+from ohmflow.compiler.emit.dataflow import HOST, RESULTS, Dataflow, Unit, analyse
 from ohmflow.compiler.emit.errors import EmitError
 from ohmflow.compiler.emit.operations import EmittedOperations, Symbols, emit_operations
 from ohmflow.compiler.emit.stream_context import StreamContext
@@ -101,12 +101,12 @@ def _units(
     columns = target.chip.mesh[0]
 
     def node(unit: Unit) -> int:
-        return -1 if unit == HOST else unit[1] // per_node if unit[0] == "tile" else unit[1]
+        return -1 if unit[0] == "host" else unit[1] // per_node if unit[0] == "tile" else unit[1]
 
     for unit in sorted(used, key=lambda u: (node(u), u)):
-        if unit == HOST:
+        if unit[0] == "host":
             x, y = target.chip.host.node
-            records[unit] = UnitRecord("host", "host", x, y, 0)
+            records[unit] = UnitRecord("host" if unit == HOST else "host.results", "host", x, y, unit[1])
             continue
         x, y = node(unit) % columns, node(unit) // columns
         part = f".{unit[1] % per_node}" if unit[0] == "tile" and per_node > 1 else ""
@@ -218,7 +218,7 @@ def _memory(
     return {
         name: {
             units[unit].name: (s.fixed.get(unit, 0), s.kept.get(unit, 0), sizes[unit[0]])
-            for unit in sorted({*s.kept, *s.fixed} - {HOST})
+            for unit in sorted({*s.kept, *s.fixed} - {HOST, RESULTS})
         }
         for name, s in streams.items()
     }

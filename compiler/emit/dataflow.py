@@ -27,6 +27,10 @@ Unit = tuple[str, int]
 """Kind (`tile`, `vector`, `host`) and its number: a tile's, or a node's."""
 
 HOST: Unit = ("host", 0)
+"""Where the host sends from."""
+
+RESULTS: Unit = ("host", 1)
+"""Where the host receives; it has an instruction stream of its own, so that no sample waits for another's result."""
 
 
 @dataclass
@@ -286,7 +290,7 @@ def _uses(
             yield op.index, flow.home[op.value], 0, 1, PHASES.index("update")
         case ReturnOp():
             for value in op.values:
-                yield value, HOST, 0, elements(value), _result_phase(value)
+                yield value, RESULTS, 0, elements(value), _result_phase(value)
         case ForOp() | WhenOp():
             arguments = op.block.args[len(op.block.args) - len(op.init) :]
             for inside in (op.init, op.yielded.carried):

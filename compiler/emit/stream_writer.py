@@ -115,7 +115,8 @@ class StreamWriter:
         self, unit: Unit, op: Operation, channel: int, size: int, phase: int, path: tuple[int, ...] | None = None
     ) -> None:
         """Take a message of `size` bytes from a channel."""
-        cycles = 1 if unit == HOST else self._costing.move_cycles(unit[0], size)
+        at_host = unit[0] == "host"
+        cycles = 1 if at_host else self._costing.move_cycles(unit[0], size)
         self.add(
             unit,
             op,
@@ -126,8 +127,8 @@ class StreamWriter:
             wait0=channel,
             t0=cycles,
             t1=cycles,
-            buffer_write=0 if unit == HOST else size,
-            host_bytes=size if unit == HOST else 0,
+            buffer_write=0 if at_host else size,
+            host_bytes=size if at_host else 0,
         )
 
     def deliver(self, value: SSAValue, op: Operation, path: tuple[int, ...] | None = None, parts: int = 1) -> None:
@@ -144,10 +145,10 @@ class StreamWriter:
         home = self._flow.home[value]
         for unit, need in sorted(self._flow.needs[value].items()):
             size = -(-need.elements // parts) * self._costing.word
-            if need.kept and unit != HOST and value not in self._delivered:
+            if need.kept and unit[0] != "host" and value not in self._delivered:
                 kept = need.elements * self._costing.word * repeats(value)
                 self.out.kept[unit] = self.out.kept.get(unit, 0) + kept
-            if unit == home:
+            if unit == home or unit[0] == home[0] == "host":
                 continue
             channel = self.channel(home, unit, size, None if parts == 1 else value)
             self.add(

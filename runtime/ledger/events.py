@@ -151,6 +151,8 @@ class EventBook:
             for phase, n in zip(PHASES, row.tolist(), strict=True):
                 if n:
                     cycles[unit.name, phase] = cycles.get((unit.name, phase), 0) + n
+                    if unit.kind == "host" and unit.index:
+                        continue  # the host port leaks once, as the unit that sends
                     key = (unit.name, phase, "leakage", "leak_cycle")
                     counts[key] = counts.get(key, 0.0) + n
         for name, number in streamless(self.program):

@@ -72,7 +72,9 @@ def _nodes(record: RunFiles, columns: tuple[int, int], rows: tuple[int, int]) ->
     for tile in used_tiles(record):
         if tile.node is not None:
             tiles.setdefault(tile.node, []).append(tile)
-    units = {(u["x"], u["y"], u["kind"]): u["name"] for u in record.facts["units"]}
+    units: dict[tuple[int, int, str], str] = {}
+    for u in record.facts["units"]:
+        units.setdefault((u["x"], u["y"], u["kind"]), u["name"])  # of the host's two, the one that sends
     busy = busy_cycles(record)
     parts = []
     for y in range(*rows):

@@ -166,13 +166,13 @@ def run(program: Program, entries: tuple[str, ...] = ("program", "infer", "train
 def test_waits_that_form_a_cycle_are_diagnosed_with_units_instructions_and_cycle(folder: Path) -> None:
     def swap(tables: Tables) -> None:
         table = tables["infer/instructions"]
-        table[[1, 2]] = table[[2, 1]]  # the host waits for the result before it sends all of the input
+        table[[3, 5]] = table[[5, 3]]  # the tile waits for the second layer's input before it reads the first layer
 
     with pytest.raises(DeadlockError) as caught:
         run(load_program(edited(folder, swap)), ("program", "infer"))
     message = str(caught.value)
-    assert "host at instruction 1 waits for a message on channel" in message
-    assert "tile(1,0) at instruction 16 waits for a message on channel 1 from host" in message
+    assert "tile(0,0) at instruction 3 waits for a message on channel 4 from vector(0,0)" in message
+    assert "vector(0,0) at instruction 7 waits for a message on channel 2 from tile(0,0)" in message
     assert "no event is left after cycle " in message
 
 
