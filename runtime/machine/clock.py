@@ -5,6 +5,8 @@ contention, back-pressure and data-dependent counts are all in the timeline; num
 this module's business.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,13 +14,23 @@ from ohmflow.compiler.program.schedule import MAX_DEPTH, SUM, Schedule, Timeline
 from ohmflow.compiler.program.ways import Ways, way_faults, ways_of
 from ohmflow.runtime.machine import clock_columns as columns
 from ohmflow.runtime.machine import clock_kernel as kernel
+from ohmflow.runtime.machine.clock_flits import FlitNetwork, entries_of, head_grants, link_sums, make_flits, no_flits
+from ohmflow.runtime.machine.clock_flits_kernel import Flits
 from ohmflow.runtime.machine.clock_reuse import innermost_loops
 from ohmflow.runtime.machine.clock_state import state_sections
-from ohmflow.runtime.machine.errors import DeadlockError, LeftOverError, MachineError
+from ohmflow.runtime.machine.errors import DeadlockError, EndlessError, LeftOverError, MachineError
+from ohmflow.runtime.network.state import HEADS
 
 _INSTRUCTION_FIELDS = ("kind", "phase", "wait0", "wait1", "signal", "t0", "t1", "t2", "t3", "count")
 _LOOP_FIELDS = ("begin", "end", "parent", "trip", "count")
 _CHANNEL_FIELDS = ("src", "dst", "depth")
+
+MOST_EVENTS = 10_000_000_000
+"""Instructions and steps of messages that are stepped through at most, some ten minutes of them; those that are skipped
+do not count. The work of a sample is bounded when a program is read, that of data-dependent loops is not."""
+
+_SHOWN = 4
+"""Instructions that a message names."""
 
 
 def _pack(table: NDArray[np.void], fields: tuple[str, ...], strides: bool) -> NDArray[np.int64]:
@@ -34,13 +46,23 @@ class Clock:
 
     Args:
         schedule: all but its `counts` is fixed from here on.
+        name_of: says what an instruction is, such as `mvm of fc1`; for messages alone.
+
+        network: the mesh of routers that messages cross flit by flit; None reserves links for whole messages.
 
     Raises:
         MachineError: an address in the schedule lies outside its tables.
+        NetworkLevelError: the schedule can not be timed flit by flit.
     """
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(
+        self,
+        schedule: Schedule,
+        name_of: Callable[[int], str] | None = None,
+        network: FlitNetwork | None = None,
+    ) -> None:
         self.schedule = schedule
+        self._name_of = name_of
         self._stream = schedule.stream.astype(np.int64)
         self._instructions = _pack(schedule.instructions, _INSTRUCTION_FIELDS, strides=True)
         self._loops = _pack(schedule.loops, _LOOP_FIELDS, strides=True)
@@ -49,6 +71,9 @@ class Clock:
         ways = ways_of(schedule.channels, schedule.route, schedule.trees)
         self._channels = np.concatenate([self._channels, _channel_ends(schedule, ways)], axis=1)
         self._steps, self._edges = _pack_ways(schedule, ways)
+        self._network, self._ways = network, ways
+        if network is not None:
+            self._entries = entries_of(network, schedule, ways)
         self._joins = self._steps[self._steps[:, columns.S_BRANCHES_END] > 0]
         self._head, self._nested = _loop_starts(self._loops, len(self._instructions))
         depths = self._channels[:, columns.C_DEPTH]
@@ -59,7 +84,9 @@ class Clock:
         self._sections = state_sections(*sizes, branches, int(self._joins[:, columns.S_DEPTH].sum()))
         self._inner = innermost_loops(self._loops, len(self._instructions))
 
-    def run(self, counts: NDArray[np.int64], record: bool = False, reuse: bool = True) -> Timeline:
+    def run(
+        self, counts: NDArray[np.int64], record: bool = False, reuse: bool = True, most: int = MOST_EVENTS
+    ) -> Timeline:
         """Time the schedule with these counts.
 
         Args:
@@ -67,6 +94,7 @@ class Clock:
             record: also return every issue and every grant of a link (costs memory).
             reuse: skip periods that repeat the one before, which changes nothing of the timeline but `reused`;
                 never done while recording.
+            most: instructions and steps of messages that may be stepped through.
 
         Returns:
             The timeline.
@@ -74,10 +102,12 @@ class Clock:
         Raises:
             DeadlockError: units wait for each other, or for messages that are never sent.
             LeftOverError: a message was never consumed.
+            EndlessError: there is more to step through than `most`.
         """
         size = (4 * len(self._instructions) + 64, 16 * len(self._instructions) + 64) if record else (0, 0)
         while True:
             issues, grants = np.zeros((size[0], 5), np.int64), np.zeros((size[1], 4), np.int64)
+            flits = no_flits() if self._network is None else self._flits(self._network, size[1])
             (
                 status,
                 end,
@@ -109,19 +139,34 @@ class Clock:
                 issues,
                 grants,
                 self._inner,
-                reuse and not record,
+                reuse and not record and self._network is None,
+                most,
+                flits,
             )
-            if n_issues <= size[0] and n_grants <= size[1]:
+            n_heads = int(flits.net.counters[HEADS])
+            if n_issues <= size[0] and max(n_grants, n_heads if record else 0) <= size[1]:
                 break
-            size = (n_issues, n_grants)
+            size = (n_issues, max(n_grants, n_heads))
         if status == kernel.DEADLOCK:
             raise DeadlockError(self._describe_deadlock(int(end), pc, arrived, consumed))
+        if status == kernel.TOO_LONG:
+            raise EndlessError(self._describe_endless(int(end), most, executed))
         if status == kernel.LEFT_OVER:
             raise LeftOverError(self._describe_left_over(left))
         issues, grants = issues[:n_issues], grants[:n_grants]
+        if self._network is not None:
+            by_flits = link_sums(flits, self._network, len(busy))
+            busy, waited = busy + by_flits[0], waited + by_flits[1]
+            if record:
+                grants = np.concatenate([grants, head_grants(flits, self._network, n_heads)])
         issues = issues[np.argsort(issues[:, 4], kind="stable"), :4]
         grants = grants[np.argsort(grants[:, 0], kind="stable")]
         return Timeline(int(end), phases, executed, busy, activity, waited, issues, grants, int(reused))
+
+    def _flits(self, network: FlitNetwork, log_rows: int) -> Flits:
+        """An empty network."""
+        depths = self._channels[:, columns.C_DEPTH]
+        return make_flits(network, self._entries, len(depths), int(depths.sum()), log_rows)
 
     def _check(self) -> None:
         """Refuse tables whose addresses point nowhere, which the compiled kernel would follow blindly."""
@@ -173,11 +218,27 @@ class Clock:
             if not waits and signal >= 0:
                 waits = [f"a credit of channel {signal} to {self.schedule.unit_name(int(self._channels[signal, 1]))}"]
             what = " and ".join(waits) or "a second message on its channel"
-            stuck.append(f"{self.schedule.unit_name(unit)} at instruction {int(at)} waits for {what}")
+            stuck.append(f"{self.schedule.unit_name(unit)} at {self._instruction(int(at))} waits for {what}")
         return (
             f"clock: every unit must reach the end of its stream, but no event is left after cycle {end}: "
             + "; ".join(stuck)
         )
+
+    def _describe_endless(self, end: int, most: int, executed: NDArray[np.int64]) -> str:
+        """Name the instructions that ran most often, with their units."""
+        order = np.argsort(-executed, kind="stable")[:_SHOWN]
+        told = [
+            f"{self.schedule.unit_name(self._unit_of(at))} ran {self._instruction(at)} {int(executed[at]):,} times"
+            for at in order.tolist()
+        ]
+        return (
+            f"clock: an entry must end within {most:,} instructions and messages, not go on in cycle {end}: "
+            + "; ".join(told)
+        )
+
+    def _instruction(self, at: int) -> str:
+        """Number of an instruction, and what it is."""
+        return f"instruction {at}" + (f" ({self._name_of(at)})" if self._name_of is not None else "")
 
     def _describe_left_over(self, left: NDArray[np.int64]) -> str:
         held = [
@@ -233,6 +294,6 @@ def _loop_starts(loops: NDArray[np.int64], instructions: int) -> tuple[NDArray[n
     return head, nested
 
 
-def simulate(schedule: Schedule, record: bool = False) -> Timeline:
+def simulate(schedule: Schedule, record: bool = False, network: FlitNetwork | None = None) -> Timeline:
     """Time one schedule with its own counts. See `Clock.run` for what it raises."""
-    return Clock(schedule).run(schedule.counts.astype(np.int64), record)
+    return Clock(schedule, network=network).run(schedule.counts.astype(np.int64), record)

@@ -55,6 +55,7 @@ from ohmflow.runtime.machine.clock_columns import (
     WAIT0,
     WAIT1,
 )
+from ohmflow.runtime.machine.clock_flits_kernel import NEVER, Flits, enqueue, run_until
 from ohmflow.runtime.machine.clock_heap import pop, push
 from ohmflow.runtime.machine.clock_loops import address, settle
 from ohmflow.runtime.machine.clock_reuse import (
@@ -98,10 +99,11 @@ from ohmflow.runtime.machine.clock_state import (
     TRIPS,
     part,
 )
+from ohmflow.runtime.network.state import CYCLE, ORDER, TAG
 
 Ints = NDArray[np.int64]
 
-DONE, DEADLOCK, LEFT_OVER = 0, 1, 2
+DONE, DEADLOCK, LEFT_OVER, TOO_LONG = 0, 1, 2, 3
 
 
 @njit(cache=True)
@@ -122,6 +124,8 @@ def run(
     grants: Ints,
     inner: Ints,
     reuse: bool,
+    most: int,
+    flits: Flits,
 ) -> Any:
     """Simulate one schedule.
 
@@ -142,6 +146,8 @@ def run(
         grants: [M, 4] record of (link, channel, entry, grant), or [0, 4] for none.
         inner: [I] innermost loop around each instruction, or -1.
         reuse: whether to skip periods that repeat the one before; then nothing may be recorded.
+        most: instructions and steps of messages that may be stepped through before the run is given up.
+        flits: the network of flits, without entries where links are reserved.
 
     Returns:
         (status, end, phase_cycles [U, 7], executed [I], link_busy [L], activity [I, 4], link_wait [L], issues, grants,
@@ -192,13 +198,15 @@ def run(
     events = 0
     ran = -1
     leader = -1
+    net, entries, sent, there = flits.net, flits.entries, flits.sent, flits.there
+    by_flits = entries.shape[0] > 0
 
     while True:
         while n_work > 0:
             n_work -= 1
             u = work[n_work]
             queued[u] = False
-            while True:
+            while most > 0:
                 if entered[u] == 0:
                     if not settle(
                         u, pc, depth, stack, ordinal, trips, stream[u + 1], loops, head_loop, nested_loop, counts
@@ -286,6 +294,7 @@ def run(
                 packets[u] += 1
                 ran = u
                 executed[i] += 1
+                most -= 1
                 activity[i, BUSY] += release - t - bank_wait
                 activity[i, MESSAGE] += fed - ready[u]
                 activity[i, CREDIT] += t - fed
@@ -305,9 +314,32 @@ def run(
                 pc[u] = i + 1
                 entered[u] = 0
 
-        if heap_size == 0:
+        # All that enters the network before the next event is known by now, so it can be run up to there.
+        if by_flits and most > 0:
+            came = run_until(net, flits.pipe, flits.room, heap[0, 0] if heap_size > 0 else NEVER)
+            for k in range(came):
+                packet = net.came[k]
+                channel, cycle = net.packets[packet, TAG], net.counters[CYCLE] - 1
+                at, size = ring[channel], channels[channel, C_DEPTH]
+                there[at + net.packets[packet, ORDER] % size] = 1
+                while arrived[channel] < sent[channel] and there[at + arrived[channel] % size] == 1:
+                    there[at + arrived[channel] % size] = 0
+                    arrival[at + arrived[channel] % size] = cycle
+                    arrived[channel] += 1
+                end = max(end, cycle)
+                d = channels[channel, C_DST]
+                if not queued[d]:
+                    queued[d] = True
+                    work[n_work] = d
+                    n_work += 1
+            if came > 0:
+                most -= 1
+                continue
+
+        if heap_size == 0 or most <= 0:
             break
         events += 1
+        most -= 1
         if reuse and (
             events % LOOK_EVERY == 0
             or (leader < 0 and events & (events - 1) == 0)
@@ -331,6 +363,11 @@ def run(
                 whole = whole and come[b] > k
             if whole:
                 heap_size = push(heap, heap_size, cycle + steps[step, S_ADDER], keys[at], step, -1)
+            continue
+        if by_flits and step >= 0 and entries[step, 0] >= 0:
+            channel = steps[step, S_CHANNEL]
+            enqueue(net, entries[step, 0], entries[step, 1], entries[step, 2], channel, sent[channel])
+            sent[channel] += 1
             continue
         if step < 0:
             first, last, granted = -1, 0, cycle
@@ -371,6 +408,8 @@ def run(
         for c in range(n_channels):
             if returned[c] < taken[c]:
                 status = LEFT_OVER
+    if most <= 0:
+        status = TOO_LONG
     for u in range(n_units):
         phase_cycles[u, 6] += end - phase_cycles[u].sum()
     return (

@@ -15,6 +15,10 @@ class LeftOverError(MachineError):
     """An entry ended while a channel still held a message that nobody consumed."""
 
 
+class EndlessError(MachineError):
+    """An entry has more to step through than the clock allows: its data-dependent loops do not end in any sane time."""
+
+
 class WaitError(MachineError):
     """The machine can not wait for such a time, or its target has none."""
 
@@ -29,5 +33,11 @@ class ScratchpadError(MachineError):
 
 class StandInError(MachineError):
     """Operators of the program have stand-ins, which have no values: it can be timed, not executed."""
+
+    exit_status = 3
+
+
+class NetworkLevelError(MachineError):
+    """The network can not be simulated flit by flit as it is asked for."""
 
     exit_status = 3

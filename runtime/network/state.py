@@ -23,20 +23,21 @@ PURPOSE = 64
 IDLE, WAITING, ACTIVE = 0, 1, 2
 """States of an input's virtual channel: no packet; its front packet has no output channel yet; it has one."""
 
-(CYCLE, OPEN, CLOSED, NETWORK, PACKET, HOPS, INJECTED, ARRIVED, TRAVERSED, GRANTS, PACKETS, FREE, HEADS, CAME) = range(
-    14
-)
+(CYCLE, OPEN, CLOSED, NETWORK, PACKET, HOPS, INJECTED, ARRIVED, TRAVERSED, GRANTS, PACKETS, FREE) = range(12)
 """Counters: the next cycle; measured packets on their way and arrived; sums over these of network latency, packet
 latency and routers visited; flits sent by sources, arrived at nodes, and moved through routers, since the beginning;
-rows of the logs of grants and of arrivals; packet numbers that are free; rows of the log of heads; packets whose last
-flit came to its node in the cycle that was run last."""
+rows of the logs of grants and of arrivals; packet numbers that are free."""
 
-COUNTERS = 14
+(HEADS, CAME, SLOT, LAST_ACTIVE) = range(12, 16)
+"""More: rows of the log of heads; packets whose last flit came to its node in the cycle that was run last; and, for
+those who jump over cycles, the place of the next cycle on the wheel, and the last one in which a flit moved."""
 
-SOURCE, TO, CREATED, INJECTED_AT, MEASURED, FLITS, HEAD_AT, TAG, NEXT = range(9)
+COUNTERS = 16
+
+SOURCE, TO, CREATED, INJECTED_AT, MEASURED, FLITS, HEAD_AT, TAG, ORDER, NEXT = range(10)
 """Of a packet: nodes of its source and destination; cycles of its creation and of its first flit leaving the source;
 whether it is measured; its flits; the first cycle in which its head could get the switch where it is, or was last;
-whose it is; the packet behind it in the queue of its source, or −1."""
+whose it is, and the how manieth of those; the packet behind it in the queue of its source, or −1."""
 
 OUTPUTS = PORTS + 1
 """Things of a node that packets go out by: its router's ports, then its source (number `PORTS`)."""
@@ -85,7 +86,7 @@ class NetworkState(NamedTuple):
         keys: [nodes] of draws.
         sources: [nodes, 5] columns CLOCK to LAST.
         source_credits: [nodes, V] free places behind a source.
-        packets: [pool, 9] columns SOURCE to NEXT.
+        packets: [pool, 10] columns SOURCE to NEXT.
         free: [pool] stack of free packet numbers.
         flits_due: [wheel, 6 · nodes, 3] input (n · 5 + p), channel and flit that reach a router in a cycle.
         sinks_due: [wheel, nodes] flits that reach their nodes.
@@ -271,7 +272,7 @@ def empty_network(
         keys=np.zeros(nodes, np.uint64) if keys is None else keys,
         sources=sources,
         source_credits=ints(nodes, vcs, value=buffer_flits),
-        packets=ints(pool, 9),
+        packets=ints(pool, 10),
         free=np.arange(pool - 1, -1, -1, dtype=np.int64),
         flits_due=ints(wheel, 6 * nodes, 3),
         sinks_due=ints(wheel, nodes),
