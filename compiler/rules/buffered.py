@@ -17,6 +17,7 @@ from pydantic import Field
 from xdsl.ir import Block, SSAValue
 
 from ohmflow.compiler.program.marks import LoopMark, Parameter
+from ohmflow.compiler.rules.errors import RuleError
 from ohmflow.compiler.rules.fast_array import (
     FAST,
     FastOptions,
@@ -91,7 +92,11 @@ class BufferedRule(Rule):
         return filled(known, [Derived("transfer_pulses", pulses, why)])
 
     def declare(self, setting: Setting) -> Declaration:
-        """A fast array, H and its kin, the counter, and the segments."""
+        """A fast array, H and its kin, the counter, and the segments.
+
+        Raises:
+            RuleError: the rule has signs and does not say how they change.
+        """
         layer = setting.layer
         fast, states, pace = fast_parts(setting, self.seen(setting))
         hidden = tuple(RuleState(part, "hidden", vec(layer.rows, layer.cols)) for part in self.matrices)
@@ -119,8 +124,15 @@ class BufferedRule(Rule):
         """The segment `collect`; see `collecting`."""
 
     def flip(self, setting: Setting) -> RuleSegment:
-        """The segment `flip`, which gives the signs after a transfer; see `flipping`."""
-        raise NotImplementedError
+        """The segment `flip`, which gives the signs after a transfer; see `flipping`.
+
+        Raises:
+            RuleError: the rule does not say it; one without signs is never asked.
+        """
+        raise RuleError(
+            f"rule '{self.name}': a rule whose rows have signs (`chopped`) must say how they change, not inherit "
+            f"`flip` from BufferedRule; define `flip` in {type(self).__name__}, or set `chopped = False`"
+        )
 
     def mark(self, setting: Setting) -> Mapping[str, Parameter]:
         """What a fused kernel needs to know."""

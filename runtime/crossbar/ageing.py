@@ -2,8 +2,10 @@
 
 Seconds come from outside, at the boundaries of steps, and are saved up: a step is often so short that what it does to a
 weight would be lost in float32. They are applied at the first boundary at which they would bring some device closer to
-its level by more than `LAG` of the way, or let it wander by more than `LAG` of half its nominal range. So no read sees
-a weight that is further behind than that. Because exponents add up, saving changes nothing but roundings.
+its level by more than `LAG` of the way that it had when it was written, or let it wander by more than `LAG` of half its
+nominal range. So no read sees a weight that is further behind than that. Because exponents add up, saving changes
+nothing but roundings. That needs the time of every write where a law asks for the time since then: at each boundary,
+devices that the step before it has written are brought up to its beginning, where their age begins anew.
 
 Draws: τ, levels, ν and wandering of a device have `key(seed, DEVICE, array, plane)` with the planes of `AgeingPlane`;
 the n-th time that time is applied to an array, from 0, wandering has `key(seed, AGEING, array, 0, n)`.
@@ -11,7 +13,7 @@ the n-th time that time is applied to an array, from 0, wandering has `key(seed,
 
 from dataclasses import dataclass
 from enum import IntEnum
-from math import isfinite
+from math import exp, isfinite
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +21,6 @@ import numpy.typing as npt
 from ohmflow.runtime.crossbar.ageing_kernel import (
     drift_exponents,
     exponentials,
-    note_writes,
     relax,
     stretched_exponents,
     wander,
@@ -106,6 +107,18 @@ class AgeingSpec:
         return self.time_constant is not None or self.drift_exponent > 0.0 or self.deviation > 0.0
 
 
+def _waiting(shape: float) -> float:
+    """How long time may be saved up under exp(−t^shape), t in time constants, until a weight is `LAG` behind.
+
+    A stretched exponential (shape ≤ 1) falls fastest at once, by Δ^shape. A steeper one falls fastest where
+    t^shape = (shape − 1)/shape =: z, at shape·(z/t)·e^−z = shape·z^z·e^−z of the way that there was at the write.
+    """
+    if shape <= 1.0:
+        return LAG ** (1.0 / shape)
+    z = (shape - 1.0) / shape
+    return LAG / (shape * z**z * exp(-z))
+
+
 class Ageing:
     """Time, applied to the devices of one array.
 
@@ -149,7 +162,7 @@ class Ageing:
             self._rate /= spec.time_constant
             self._level = (spec.level + normals(spec.level_spread, AgeingPlane.LEVEL)).astype(np.float32)
             levels.append(self._level)
-            times.append(LAG ** (1.0 / min(spec.shape, 1.0)) / float(self._rate.max()))
+            times.append(_waiting(spec.shape) / float(self._rate.max()))
         if spec.drift_exponent > 0.0:
             self._nu = spec.drift_exponent * np.maximum(0.0, 1.0 + normals(spec.drift_spread, AgeingPlane.EXPONENT))
             self._drift_level = np.full((rows, cols), spec.drift_level, np.float32)
@@ -208,14 +221,13 @@ class Ageing:
         Returns:
             Whether weights changed; False while seconds are only saved up.
         """
+        planes = [hidden] if w is hidden else [hidden, w]
+        restarted = self._knows_writes and self._restart(planes)
         self._clock[_PENDING] += seconds
         pending = float(self._clock[_PENDING])
         if pending < self.resolution or pending == 0.0:
-            return False
+            return restarted
         now = float(self._clock[_NOW])
-        if self._knows_writes:
-            note_writes(hidden, self._seen, self._written, now)
-        planes = [hidden] if w is hidden else [hidden, w]
         for law in (self._retain, self._drift, self._diffuse):
             law(planes, now, pending)
         if self._may_leave:
@@ -227,21 +239,52 @@ class Ageing:
         self._clock[_APPLIED] += 1.0
         return True
 
-    def _retain(self, planes: list[Matrix], now: float, pending: float) -> None:
+    def _restart(self, planes: list[Matrix]) -> bool:
+        """Let what a law asks of the time since the last write begin anew in devices that were written.
+
+        Returns:
+            Whether weights changed: by what was saved up until the step that wrote them.
+        """
+        hidden = planes[0]
+        now, pending = float(self._clock[_NOW]), float(self._clock[_PENDING])
+        changed = hidden != self._seen
+        if not changed.any():
+            return False
+        is_behind = pending > 0.0
+        if is_behind:
+            # Not the exponential of shape 1: it does not ask, and is applied to all devices at once.
+            if self._spec.shape != 1.0:
+                self._retain(planes, now, pending, changed)
+            self._drift(planes, now, pending, changed)
+            if self._may_leave:
+                self._keep_within(planes)
+        self._written[changed] = now + pending
+        self._seen[:] = hidden
+        return is_behind
+
+    def _retain(
+        self, planes: list[Matrix], now: float, pending: float, only: npt.NDArray[np.bool_] | None = None
+    ) -> None:
         if self._spec.time_constant is None:
             return
         exponent, scale = self._rate, pending
         if self._spec.shape != 1.0:
             stretched_exponents(self._written, now, now + pending, self._spec.shape, self._rate, self._exponent)
             exponent, scale = self._exponent, 1.0
+            if only is not None:
+                exponent *= only
         for plane in planes:
             relax(plane, exponent, scale, self._level)
 
-    def _drift(self, planes: list[Matrix], now: float, pending: float) -> None:
+    def _drift(
+        self, planes: list[Matrix], now: float, pending: float, only: npt.NDArray[np.bool_] | None = None
+    ) -> None:
         if self._spec.drift_exponent == 0.0:
             return
         reference = self._spec.drift_reference
         drift_exponents(self._written, now, now + pending, reference, self._nu, self._exponent)
+        if only is not None:
+            self._exponent *= only
         for plane in planes:
             relax(plane, self._exponent, 1.0, self._drift_level)
 

@@ -98,7 +98,7 @@ def drift_exponents(written: Any, now: float, later: float, reference: float, nu
 
     Args:
         written: [rows, cols] float64 when devices were last written, s.
-        now: s, at most `later`, not before any of `written`.
+        now: s, at most `later`.
         later: s.
         reference: s, the age before which nothing drifts.
         nu: [rows, cols] float64.
@@ -142,16 +142,16 @@ def stretched_exponents(written: Any, now: float, later: float, shape: float, ra
     """Set the exponents of a stretched exponential: how much (age·rate)^shape grows.
 
     Args:
-        written: [rows, cols] float64 when devices were last written, s.
-        now: s, at most `later`, not before any of `written`.
-        later: s.
+        written: [rows, cols] float64 when devices were last written, s; a device that was after `now` ages from then.
+        now: s, at most `later`.
+        later: s, not before any of `written`.
         shape: of the law.
         rate: [rows, cols] float64, 1/s.
         exponent: [rows, cols] float64, set.
     """
     for i in range(written.shape[0]):
         for j in range(written.shape[1]):
-            old, new = now - written[i, j], later - written[i, j]
+            old, new = max(now - written[i, j], 0.0), later - written[i, j]
             exponent[i, j] = _power(new * rate[i, j], shape) - _power(old * rate[i, j], shape)
 
 
@@ -169,19 +169,3 @@ def wander(w: Any, sigma: Any, scale: float, key: Any) -> None:
         for j in range(w.shape[1]):
             xi = normal(mix(key + line_offset(KIND_CROSSPOINT, i, j)))
             w[i, j] = np.float32(w[i, j] + scale * sigma[i, j] * xi)
-
-
-@njit(cache=True)
-def note_writes(hidden: Any, seen: Any, written: Any, now: float) -> None:
-    """Note which weights are no longer what they were, as written now.
-
-    Args:
-        hidden: [rows, cols] float32 what pulses act on.
-        seen: [rows, cols] float32 what it was when time last passed.
-        written: [rows, cols] float64 s, set to `now` where they differ.
-        now: s.
-    """
-    for i in range(hidden.shape[0]):
-        for j in range(hidden.shape[1]):
-            if hidden[i, j] != seen[i, j]:
-                written[i, j] = now

@@ -9,6 +9,7 @@ from ohmflow.compiler.errors import ChoiceError
 from ohmflow.compiler.rules.choosing import RuleChoice, decide, device_facts, parse_layer_rule, parse_options
 from ohmflow.compiler.rules.errors import RuleError
 from ohmflow.compiler.rules.protocol import Layer
+from ohmflow.compiler.rules.tiki_taka_v2 import TikiTakaV2
 from ohmflow.targets.registry import load
 
 MODEL = "examples/models/digits_mlp.onnx"
@@ -116,3 +117,18 @@ def test_program_that_only_infers_reads_the_arrays_alone() -> None:
     program = compile_model(MODEL, load("ideal"), options)
     assert [a.name for a in program.arrays] == ["fc1.weight", "fc2.weight", "fc3.weight"]
     assert program.manifest["rules"] == {}
+
+
+def test_a_rule_with_signs_that_forgets_how_they_change_is_refused_with_its_name() -> None:
+    class Forgetful(TikiTakaV2):
+        name = "forgetful"
+        chopped = True
+
+    setting = decide(LAYERS[:1], device_facts(load("rpu-2016")), RuleChoice("tiki-taka-v2"), [])["fc1.weight"].setting
+    assert TikiTakaV2().declare(setting)
+    with pytest.raises(RuleError) as refused:
+        Forgetful().declare(setting)
+    assert str(refused.value) == (
+        "rule 'forgetful': a rule whose rows have signs (`chopped`) must say how they change, not inherit `flip` from "
+        "BufferedRule; define `flip` in Forgetful, or set `chopped = False`"
+    )

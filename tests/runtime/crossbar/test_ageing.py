@@ -9,7 +9,7 @@ from ohmflow.runtime.crossbar.ageing import LAG, AgeingSpec
 from ohmflow.runtime.crossbar.ageing_kernel import exponential, natural_log
 from ohmflow.runtime.crossbar.draws import Purpose
 from ohmflow.runtime.crossbar.errors import SpecError
-from ohmflow.runtime.crossbar.spec import Block, DrawSite
+from ohmflow.runtime.crossbar.spec import Block, DrawSite, UpdateSpec
 from ohmflow.runtime.devices.one_sided_pair import OneSidedPair
 
 AT = DrawSite(Purpose.UPDATE, 0, 0)
@@ -84,6 +84,37 @@ def test_stretched_retention_is_a_stretched_exponential_of_the_time_since_the_wr
     for wait in (1.0, 99.0, 900.0, 9e4):
         array.elapse(wait)
     assert np.allclose(array.w, before * math.exp(-((9.1e4 / TAU) ** 0.4)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [0.08, 0.3, 0.7, 1.0, 2.0, 4.0, 10.0])
+def test_no_weight_is_further_behind_the_clock_than_is_said(aged, shape):
+    array = aged(1, 3, 0.8, time_constant=1.0, shape=shape)
+    # 3000 boundaries: as dense as the law is fast, in logarithms where it begins at once, else even.
+    times = np.geomspace(1e-20, 3.0, 3000) if shape < 1 else np.linspace(0.0, 3.0, 30_001)[1:]
+    before, worst = 0.0, 0.0
+    for t in times:
+        array.elapse(t - before)
+        before = t
+        worst = max(worst, float(array.w[0, 0]) / np.float32(0.8) - math.exp(-(t**shape)))
+    assert worst <= LAG * 1.001 + 40 * ROUNDING
+    assert worst > LAG / 10 or not 0.1 < shape < 5, "time was saved up at all"
+
+
+@pytest.mark.parametrize("shape", [0.2, 0.5])
+def test_devices_that_every_step_writes_lose_what_each_steps_own_seconds_take(make_array, shape):
+    # A step is far too short to be applied by itself; the law begins anew, and so at its steepest, in every one.
+    seconds, steps, pulse = (2e-5) ** (1 / shape), 400, 2.0**-8
+    array = make_array(1, 2, steps={"dw_min": pulse}, update=UpdateSpec(1), ageing=AgeingSpec(1.0, shape=shape))
+    array.program(np.full((1, 2), 0.5))
+    expected = np.array([0.5, 0.5])
+    for step in range(steps):
+        sign = 1 if step % 2 else -1
+        array.update(np.ones((1, 1), np.float32), np.array([[sign, 0]], np.float32), pulse, AT._replace(step=step))
+        array.elapse(seconds)
+        expected[0] = (expected[0] - sign * pulse) * math.exp(-(seconds**shape))
+    expected[1] *= math.exp(-((steps * seconds) ** shape))
+    assert expected[0] < 0.5 * (1 - 30 * LAG)
+    assert np.abs(array.w[0] - expected).max() < LAG
 
 
 def test_time_constants_are_spread_log_normally_over_devices(aged, critical_z):
