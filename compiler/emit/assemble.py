@@ -10,7 +10,9 @@ from xdsl.ir import Attribute
 
 from ohmflow.compiler.emit.costing import Costing
 from ohmflow.compiler.emit.dataflow import HOST, RESULTS, Dataflow, Unit, analyse
+from ohmflow.compiler.emit.dram import DramPlan
 from ohmflow.compiler.emit.errors import EmitError
+from ohmflow.compiler.emit.kept_table import kept_table
 from ohmflow.compiler.emit.operations import EmittedOperations, Symbols, emit_operations
 from ohmflow.compiler.emit.stream_context import StreamContext
 from ohmflow.compiler.emit.stream_writer import EmittedStreams
@@ -18,7 +20,7 @@ from ohmflow.compiler.emit.streams import emit_streams
 from ohmflow.compiler.emit.topology import Topology
 from ohmflow.compiler.program.entry import Argument, Entry
 from ohmflow.compiler.program.program import ArrayRecord, Chip, SegmentRecord, StateRecord, UnitRecord
-from ohmflow.compiler.program.schedule import CHANNEL
+from ohmflow.compiler.program.schedule import CHANNEL, SUM, TREE
 from ohmflow.compiler.program.tables import INSTRUCTIONS, STREAM_LOOPS
 from ohmflow.compiler.tile.entry import EntryOp, SegmentOp
 from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
@@ -62,6 +64,7 @@ def assemble(
     entries.sort(key=lambda e: (e.sym_name.data != "train_step", e.sym_name.data))
     emitted = {e.sym_name.data: emit_operations(e, symbols) for e in entries}
     streams: dict[str, EmittedStreams] = {}
+    dram = DramPlan.of(target)
     if target.chip is not None:
         by_name = {a.name: a for a in arrays}
         per_node = target.chip.tiles_per_node
@@ -75,22 +78,23 @@ def assemble(
             flow: Dataflow = analyse(entry, by_name, array_home, state_home)
             name = entry.sym_name.data
             streams[name] = emit_streams(
-                StreamContext(entry, flow, emitted[name], by_name, array_home, declared, Costing(target))
+                StreamContext(entry, flow, emitted[name], by_name, array_home, declared, Costing(target), dram)
             )
     units = _units(arrays, streams, target)
     chip = _chip(units, target)
     built = {}
+    numbers = {state.name: k for k, state in enumerate(states)}
     for entry in entries:
         name = entry.sym_name.data
         arguments, results = _ports(entry, (names or {}).get(name))
-        built[name] = _entry(name, arguments, results, emitted[name], streams.get(name), units, target)
+        built[name] = _entry(name, arguments, results, emitted[name], streams.get(name), units, target, numbers, dram)
     return built, chip, _memory(streams, units, target)
 
 
 def _units(
     arrays: Sequence[ArrayRecord], streams: Mapping[str, EmittedStreams], target: Target
 ) -> dict[Unit, UnitRecord]:
-    """All units that any entry uses, and every tile that holds a block, in the order of their nodes."""
+    """All units that any entry uses, every tile that holds a block, every channel of DRAM; in order of their nodes."""
     used = {unit for s in streams.values() for unit in s.streams} | {("tile", b.tile) for a in arrays for b in a.blocks}
     records: dict[Unit, UnitRecord] = {}
     if target.chip is None:
@@ -99,8 +103,13 @@ def _units(
         return records
     per_node = target.chip.tiles_per_node
     columns = target.chip.mesh[0]
+    if target.chip.dram is not None:
+        used |= {("dram", channel) for channel in range(target.chip.dram.channels)}
 
     def node(unit: Unit) -> int:
+        if unit[0] == "dram" and target.chip is not None and target.chip.dram is not None:
+            x, y = target.chip.dram.place(unit[1])
+            return y * columns + x
         return -1 if unit[0] == "host" else unit[1] // per_node if unit[0] == "tile" else unit[1]
 
     for unit in sorted(used, key=lambda u: (node(u), u)):
@@ -117,7 +126,7 @@ def _units(
 def _topology(target: Target) -> Topology:
     assert target.chip is not None
     columns, rows = target.chip.mesh
-    return Topology(columns, rows, target.chip.link.hop, target.chip.link.local_hop)
+    return Topology(columns, rows, target.chip.link.hop, target.chip.link.local_hop, target.chip.package)
 
 
 def _chip(units: Mapping[Unit, UnitRecord], target: Target) -> Chip:
@@ -133,6 +142,9 @@ def _chip(units: Mapping[Unit, UnitRecord], target: Target) -> Chip:
         target.chip.mesh,
         target.chip.tiles,
         target.chip.clock.si,
+        topology.flit_cycles(),
+        topology.crossing(),
+        None if target.chip.package is None else target.chip.package.chips,
     )
 
 
@@ -144,6 +156,8 @@ def _entry(
     streams: EmittedStreams | None,
     units: Mapping[Unit, UnitRecord],
     target: Target,
+    states: Mapping[str, int],
+    dram: DramPlan | None,
 ) -> Entry:
     rows: list[dict[str, int]] = []
     steps: list[tuple[int, ...]] = []
@@ -169,6 +183,7 @@ def _entry(
                 ) from error
         instructions["steps"][k, : len(steps[k])] = steps[k]
     channels, route = _channels(streams, units, target)
+    things = streams.things if streams is not None else []
     return Entry(
         name=name,
         arguments=arguments,
@@ -178,7 +193,10 @@ def _entry(
         stream_loops=np.array(loops, STREAM_LOOPS) if loops else np.zeros(0, STREAM_LOOPS),
         channels=channels,
         route=route,
+        trees=np.array(streams.trees if streams is not None else [], TREE),
         marks=emitted.marks,
+        kept=kept_table(things, {unit: k for k, unit in enumerate(units)}, states, _rooms(target), dram),
+        kept_names=tuple(thing.name for thing in things),
         **emitted.tables(),  # type: ignore[arg-type]  # the table names are the fields
     )
 
@@ -193,13 +211,14 @@ def _channels(
     topology = _topology(target)
     channels = np.zeros(len(streams.channels), CHANNEL)
     route: list[int] = []
+    added = {k for kind, first, last, _ in streams.trees if kind == SUM for k in range(first, last)}
     for k, (source, destination, flits) in enumerate(streams.channels):
         a, b = units[source], units[destination]
-        path = topology.route((a.x, a.y), (b.x, b.y))
+        path = topology.route((a.x, a.y), (b.x, b.y), by_router=k in added)
         row = (
             number[source],
             number[destination],
-            target.tile.buffer.vectors,
+            streams.depths.get(k, target.tile.buffer.vectors),
             flits,
             len(route),
             len(route) + len(path),
@@ -209,12 +228,19 @@ def _channels(
     return channels, np.array(route, np.int32)
 
 
+def _rooms(target: Target) -> dict[str, int]:
+    """Bytes of the memory of each kind of unit."""
+    if target.chip is None or target.tile.buffer is None:
+        return {}
+    return {"tile": target.tile.buffer.size_bytes, "vector": target.chip.vector_unit.scratchpad.size_bytes}
+
+
 def _memory(
     streams: Mapping[str, EmittedStreams], units: Mapping[Unit, UnitRecord], target: Target
 ) -> dict[str, dict[str, tuple[int, int, int]]]:
-    if target.chip is None or target.tile.buffer is None:
+    sizes = _rooms(target)
+    if not sizes:
         return {}
-    sizes = {"tile": target.tile.buffer.size_bytes, "vector": target.chip.vector_unit.scratchpad.size_bytes}
     return {
         name: {
             units[unit].name: (s.fixed.get(unit, 0), s.kept.get(unit, 0), sizes[unit[0]])

@@ -14,12 +14,18 @@ class Costing:
 
     Attributes:
         word: bytes of one element of a digital vector.
+        branching: whether one message goes to all units that need the same vector.
+        adder: cycles of the routers' adders, 0 where partial results are added in nodes.
     """
 
     def __init__(self, target: Target) -> None:
         assert target.chip is not None and target.tile.buffer is not None
         self._target, self._chip, self._buffer = target, target.chip, target.tile.buffer
         self.word = self._chip.vector_unit.word_bytes
+        network = self._chip.network
+        self.branching = network is not None and network.multicast == "tree"
+        adds = network is not None and network.sum == "routers"
+        self.adder = network.adder.latency if adds and network is not None and network.adder is not None else 0
 
     def move_cycles(self, kind: str, size: int) -> int:
         """Cycles to move `size` bytes into or out of the memory of a tile or vector unit."""

@@ -24,7 +24,7 @@ from ohmflow.compiler.tile.transfer import ProgramOp, ReadOp, TransferOp
 from ohmflow.compiler.tile.windows import FoldOp, WindowOp
 
 Unit = tuple[str, int]
-"""Kind (`tile`, `vector`, `host`) and its number: a tile's, or a node's."""
+"""Kind (`tile`, `vector`, `host`, `dram`) and its number: a tile's, a node's, a channel's."""
 
 HOST: Unit = ("host", 0)
 """Where the host sends from."""
@@ -41,11 +41,13 @@ class Need:
         spans: ranges of elements (low, high) that its blocks use.
         phase: for which phase first.
         kept: whether it is needed after the loop over samples in which it is sent, so once for every sample.
+        readers: operations that need it then.
     """
 
     spans: set[tuple[int, int]]
     phase: int
     kept: bool
+    readers: list[Operation] = field(default_factory=list)
 
     @property
     def elements(self) -> int:
@@ -292,13 +294,23 @@ def _uses(
             for value in op.values:
                 yield value, RESULTS, 0, elements(value), _result_phase(value)
         case ForOp() | WhenOp():
-            arguments = op.block.args[len(op.block.args) - len(op.init) :]
-            for inside in (op.init, op.yielded.carried):
-                for argument, value in zip(arguments, inside, strict=True):
-                    if isinstance(value.type, VecType):
-                        yield value, flow.home[argument], 0, elements(value), 0
-        case YieldOp() | ProgramOp() | _:
+            yield from _carried(op, op.init, flow)
+        case YieldOp():
+            above = op.parent_op()
+            if isinstance(above, ForOp | WhenOp):
+                yield from _carried(above, op.carried, flow)
+        case ProgramOp() | _:
             return
+
+
+def _carried(
+    loop: ForOp | WhenOp, values: Sequence[SSAValue], flow: Dataflow
+) -> Iterator[tuple[SSAValue, Unit, int, int, int]]:
+    """Values that a loop begins with, or hands on to its next iteration, are needed where its arguments are."""
+    arguments = loop.block.args[len(loop.block.args) - len(loop.init) :]
+    for argument, value in zip(arguments, values, strict=True):
+        if isinstance(value.type, VecType):
+            yield value, flow.home[argument], 0, elements(value), 0
 
 
 def _span(value: SSAValue, low: int, high: int) -> tuple[int, int]:
@@ -345,3 +357,5 @@ def _add_need(flow: Dataflow, value: SSAValue, unit: Unit, low: int, high: int, 
     need = flow.needs.setdefault(source, {}).setdefault(unit, Need(set(), phase, False))
     need.spans.add((low, high))
     need.kept |= kept
+    if kept and op not in need.readers:
+        need.readers.append(op)

@@ -105,7 +105,9 @@ class EmittedOperations:
             self.windows.append(window.numbers)
         return self.windows.index(window.numbers)
 
-    def add_loop(self, code: Op, path: tuple[int, ...], trip_kind: Trip, trip: int, group: int, carried: int) -> int:
+    def add_loop(
+        self, code: Op, path: tuple[int, ...], trip_kind: Trip, trip: int, group: int, carried: int, kept: int = -1
+    ) -> int:
         """Add a row to the loops table and return its number."""
         self.loops.append(
             {
@@ -115,6 +117,7 @@ class EmittedOperations:
                 "trip": trip,
                 "group": group,
                 "carried": carried,
+                "kept": kept,
             }
         )
         return len(self.loops) - 1

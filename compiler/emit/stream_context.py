@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ohmflow.compiler.emit.costing import Costing
 from ohmflow.compiler.emit.dataflow import Dataflow, Unit
+from ohmflow.compiler.emit.dram import DramPlan
 from ohmflow.compiler.emit.operations import EmittedOperations
 from ohmflow.compiler.program.program import ArrayRecord
 from ohmflow.compiler.tile.entry import EntryOp, SegmentOp
@@ -22,6 +23,7 @@ class StreamContext:
         array_home: vector unit that gathers an array's results.
         segments: declarations by name.
         costing: cycles and bytes on the target.
+        dram: channels of DRAM, or None where the target has none.
     """
 
     entry: EntryOp
@@ -31,3 +33,4 @@ class StreamContext:
     array_home: Callable[[str], Unit]
     segments: Mapping[str, SegmentOp]
     costing: Costing
+    dram: DramPlan | None = None

@@ -1,15 +1,18 @@
 """Writing single instructions into the streams of an entry's units, and the channels between them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from xdsl.ir import Operation, SSAValue
 
 from ohmflow.compiler.emit.costing import Costing
-from ohmflow.compiler.emit.dataflow import HOST, Dataflow, Unit
+from ohmflow.compiler.emit.dataflow import Dataflow, Need, Unit
+from ohmflow.compiler.emit.kept_thing import KeptThing
 from ohmflow.compiler.emit.operations import EmittedOperations
 from ohmflow.compiler.emit.origins import repeats
 from ohmflow.compiler.emit.unit_stream import UnitStream
-from ohmflow.compiler.program.schedule import FIXED
+from ohmflow.compiler.program.schedule import FIXED, MULTICAST, SUM
 from ohmflow.compiler.program.tables import Mnemonic
 
 
@@ -20,14 +23,32 @@ class EmittedStreams:
     Attributes:
         streams: by unit.
         channels: (source, target, flits) of each channel.
+        trees: (kind, first channel, one past the last, cycles of the adder) of multicasts and sums.
         kept: bytes per sample that each unit keeps between loops.
         fixed: bytes of the states that live in each unit, whatever the batch.
+        depths: of channels that hold another number of messages than the target's buffers of vectors.
+        things: what `kept` and `fixed` consist of.
     """
 
     streams: dict[Unit, UnitStream] = field(default_factory=dict)
     channels: list[tuple[Unit, Unit, int]] = field(default_factory=list)
+    trees: list[tuple[int, int, int, int]] = field(default_factory=list)
     kept: dict[Unit, int] = field(default_factory=dict)
     fixed: dict[Unit, int] = field(default_factory=dict)
+    depths: dict[int, int] = field(default_factory=dict)
+    things: list[KeptThing] = field(default_factory=list)
+
+
+class Keeper(Protocol):
+    """Is told of values that units keep, as they arrive there."""
+
+    def keep(self, value: SSAValue, unit: Unit, need: Need, size: int) -> None:
+        """A unit keeps a value from here on; `size` bytes of it for each sample."""
+        ...
+
+    def arrived(self, value: SSAValue, op: Operation, path: tuple[int, ...], parts: int) -> None:
+        """One of `parts` parts of a value is where it is needed."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -55,13 +76,16 @@ class StreamWriter:
 
     Attributes:
         out: what was written.
+        keeper: is told what units keep.
     """
 
     def __init__(self, flow: Dataflow, emitted: EmittedOperations, costing: Costing) -> None:
         self.out = EmittedStreams()
+        self.keeper: Keeper | None = None
         self._flow, self._emitted, self._costing = flow, emitted, costing
         self._delivered: set[SSAValue] = set()
         self._channels: dict[tuple[object, Unit, int], int] = {}
+        self._trees: dict[tuple[object, tuple[tuple[Unit, Unit], ...], int], int] = {}
 
     def add(
         self,
@@ -111,6 +135,49 @@ class StreamWriter:
             self._channels[known] = number
         return number
 
+    def tree(self, kind: int, ends: Sequence[tuple[Unit, Unit]], size: int, key: object = None) -> int:
+        """The channels of a multicast or a sum; of one end it is a plain channel.
+
+        Args:
+            kind: MULTICAST or SUM.
+            ends: source and target of each channel.
+            size: bytes of a message.
+            key: what is sent; the parts of one thing share their channels.
+
+        Returns:
+            The first channel; the others follow it in order.
+        """
+        if len(ends) == 1:
+            return self.channel(*ends[0], size, key)
+        known = (key, tuple(ends), size)
+        if key is not None and known in self._trees:
+            return self._trees[known]
+        first = len(self.out.channels)
+        for source, target in ends:
+            self.channel(source, target, size)
+        self.out.trees.append((kind, first, first + len(ends), self._costing.adder if kind == SUM else 0))
+        if key is not None:
+            self._trees[known] = first
+        return first
+
+    def send(
+        self, unit: Unit, op: Operation, channel: int, size: int, phase: int, path: tuple[int, ...] | None = None
+    ) -> None:
+        """Send `size` bytes from the unit's memory, once, on a channel or on all of its multicast."""
+        self.add(
+            unit,
+            op,
+            path,
+            mnemonic=Mnemonic.SEND,
+            kind=FIXED,
+            phase=phase,
+            signal=channel,
+            t0=1,
+            t1=1,
+            buffer_read=0 if unit[0] == "host" else size,
+            host_bytes=size if unit[0] == "host" else 0,
+        )
+
     def receive(
         self, unit: Unit, op: Operation, channel: int, size: int, phase: int, path: tuple[int, ...] | None = None
     ) -> None:
@@ -143,29 +210,34 @@ class StreamWriter:
         if value not in self._flow.needs or (value in self._delivered and parts == 1):
             return
         home = self._flow.home[value]
-        for unit, need in sorted(self._flow.needs[value].items()):
-            size = -(-need.elements // parts) * self._costing.word
-            if need.kept and unit[0] != "host" and value not in self._delivered:
-                kept = need.elements * self._costing.word * repeats(value)
-                self.out.kept[unit] = self.out.kept.get(unit, 0) + kept
-            if unit == home or unit[0] == home[0] == "host":
+        for ends in self._ends(self._flow.needs[value]):
+            for unit, need in ends:
+                if need.kept and unit[0] != "host" and value not in self._delivered:
+                    kept = need.elements * self._costing.word * repeats(value)
+                    self.out.kept[unit] = self.out.kept.get(unit, 0) + kept
+                    if self.keeper is not None:
+                        self.keeper.keep(value, unit, need, kept)
+            away = [(unit, need) for unit, need in ends if unit != home and not unit[0] == home[0] == "host"]
+            if not away:
                 continue
-            channel = self.channel(home, unit, size, None if parts == 1 else value)
-            self.add(
-                home,
-                op,
-                path,
-                mnemonic=Mnemonic.SEND,
-                kind=FIXED,
-                phase=need.phase,
-                signal=channel,
-                t0=1,
-                t1=1,
-                buffer_read=0 if home == HOST else size,
-                host_bytes=size if home == HOST else 0,
-            )
-            self.receive(unit, op, channel, size, need.phase, path)
+            size = -(-away[0][1].elements // parts) * self._costing.word
+            key = None if parts == 1 else value
+            channel = self.tree(MULTICAST, [(home, unit) for unit, _ in away], size, key)
+            self.send(home, op, channel, size, min(need.phase for _, need in away), path)
+            for number, (unit, need) in enumerate(away):
+                self.receive(unit, op, channel + number, size, need.phase, path)
         self._delivered.add(value)
+        if self.keeper is not None:
+            self.keeper.arrived(value, op, self._emitted.paths[op] if path is None else path, parts)
+
+    def _ends(self, needs: Mapping[Unit, Need]) -> list[list[tuple[Unit, Need]]]:
+        """Units in order, each by itself; where messages branch, together with those that need the same elements."""
+        if not self._costing.branching:
+            return [[end] for end in sorted(needs.items())]
+        together: dict[frozenset[tuple[int, int]], list[tuple[Unit, Need]]] = {}
+        for unit, need in sorted(needs.items()):
+            together.setdefault(frozenset(need.spans), []).append((unit, need))
+        return list(together.values())
 
     def vector(
         self,

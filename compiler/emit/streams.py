@@ -24,9 +24,11 @@ from ohmflow.compiler.emit.parts import (
     is_given,
     position_read,
 )
+from ohmflow.compiler.emit.spill import Spiller
 from ohmflow.compiler.emit.stream_context import StreamContext
 from ohmflow.compiler.emit.stream_writer import EmittedStreams, Place, StreamWriter
-from ohmflow.compiler.program.schedule import COUNTED, FIXED, PHASES, READ
+from ohmflow.compiler.program.program import ArrayRecord
+from ohmflow.compiler.program.schedule import COUNTED, MULTICAST, PHASES, READ, SUM
 from ohmflow.compiler.program.tables import Mnemonic, Op, Trip
 from ohmflow.compiler.tile.compute import MvmOp, MvmTOp, UpdateOp
 from ohmflow.compiler.tile.control import ForOp, MapOp, WhenOp
@@ -35,11 +37,11 @@ from ohmflow.compiler.tile.stash import UnstashOp
 from ohmflow.compiler.tile.state import StateOp
 from ohmflow.compiler.tile.symbols import find
 from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
-from ohmflow.compiler.tile.tokens import StateGetOp
+from ohmflow.compiler.tile.tokens import StateGetOp, StateSetOp
 from ohmflow.compiler.tile.transfer import ProgramOp, ReadOp, TransferOp
 from ohmflow.compiler.tile.windows import FoldOp
 
-_BACKWARD, _TRANSFER, _PROGRAM = (PHASES.index(name) for name in ("backward", "transfer", "program"))
+_BACKWARD, _UPDATE, _TRANSFER, _PROGRAM = map(PHASES.index, ("backward", "update", "transfer", "program"))
 
 
 def emit_streams(context: StreamContext) -> EmittedStreams:
@@ -54,6 +56,8 @@ class _Streams:
         self.out = self._write.out
         self._flow, self._emitted, self._costing = context.flow, context.emitted, context.costing
         self._arrays, self._array_home, self._segments = context.arrays, context.array_home, context.segments
+        self._spill = Spiller(self._write, context.flow, context.emitted, context.costing, context.dram)
+        self._write.keeper = self._spill
         self._held: set[str] = set()
         self._batch = -1 if entry.batch_argument is None else entry.batch_argument.index
         self._numbers = {name: k for k, name in enumerate(context.arrays)}
@@ -92,7 +96,10 @@ class _Streams:
                 self._call(op)
             case StateGetOp():
                 self._state(op)
+                self._spill.get_line(op, elements(op.value) * self._costing.word, _UPDATE)
                 self._write.deliver(op.value, op)
+            case StateSetOp():
+                self._spill.set_line(op, elements(op.value) * self._costing.word, _UPDATE)
             case UnstashOp():
                 first = origin(op.value)
                 if is_given(op, first):
@@ -113,7 +120,9 @@ class _Streams:
         state = find(op, op.state_name, (StateOp,), "a state")
         assert state is not None, "verified"
         unit = self._flow.home[op.value]
-        self.out.fixed[unit] = self.out.fixed.get(unit, 0) + state.type.size * self._costing.word
+        size = state.type.size * self._costing.word
+        self.out.fixed[unit] = self.out.fixed.get(unit, 0) + size
+        self._spill.keep_state(op.state_name, unit, size, op)
 
     def _fold(self, op: FoldOp, steps: int, path: tuple[int, ...]) -> None:
         """Add windows up, or a share of them: every element is read, added to its place in the image, and written."""
@@ -212,6 +221,7 @@ class _Streams:
         work = [(kind, -(-row // steps)) for kind, row, _ in segment.work_items if row]
         read = sum(elements(v) for v in op.arguments if not isinstance(v.type, ScalarType | IndexType))
         written = sum(elements(v) for v in op.outs)
+        self._spill.before(op, unit, call_phase(op), place.path, steps)
         self._write.vector(
             unit,
             op,
@@ -232,6 +242,8 @@ class _Streams:
                 if isinstance(argument.type, VecType):
                     assert op.block.first_op is not None
                     self._write.deliver(argument, op.block.first_op)
+        if isinstance(op, WhenOp):
+            self._spill.ask_lines(op.block, _UPDATE)
         self._block(op.block)
         if not isinstance(op, MapOp):
             for result in op.outs[: len(op.init)]:
@@ -253,11 +265,13 @@ class _Streams:
         word = self._costing.word
         array = self._arrays[name]
         group = self._group(op)
-        sizes = []
+        for unit in dict.fromkeys(("tile", block.tile) for block in array.blocks):
+            self._spill.before(op, unit, phase, path)
+        key = None if place is None else op
+        signal, awaited = self._gather(array, forward, home, key)
         for number, block in enumerate(array.blocks):
             tile: Unit = ("tile", block.tile)
             lines, inputs = (block.cols, block.rows) if forward else (block.rows, block.cols)
-            channel = self._write.channel(tile, home, lines * word, None if place is None else (op, number))
             t0, t1, t2, t3 = self._costing.read(lines, forward)
             self._write.add(
                 tile,
@@ -267,7 +281,7 @@ class _Streams:
                 mnemonic=Mnemonic.MVM if forward else Mnemonic.MVM_T,
                 kind=READ,
                 phase=phase,
-                signal=channel,
+                signal=signal[number],
                 t0=t0,
                 t1=t1,
                 t2=t2,
@@ -278,11 +292,43 @@ class _Streams:
                 block=number,
                 buffer_read=inputs * word,
             )
-            self._write.receive(home, op, channel, lines * word, phase, path)
-            sizes.append(lines)
-        total = sum(sizes)
+        for number, lines in awaited.items():
+            self._write.receive(home, op, signal[number], lines * word, phase, path)
+        total = sum(awaited.values())
         outputs = array.cols if forward else array.rows
         self._write.vector(home, op, phase, [("simple", total)], read=total * word, write=outputs * word, path=path)
+
+    def _gather(
+        self, array: ArrayRecord, forward: bool, home: Unit, key: Operation | None
+    ) -> tuple[list[int], dict[int, int]]:
+        """Channels from an array's blocks to its vector unit.
+
+        Where routers add, blocks with the same outputs have one sum, and the unit waits for it once: on the channel of
+        its first block.
+
+        Args:
+            array: that is read.
+            forward: whether its columns are read, not its rows.
+            home: the vector unit.
+            key: of channels that later parts of the same read use, too.
+
+        Returns:
+            Channel of each block; and for each block on whose channel the unit waits, the elements that come.
+        """
+        word = self._costing.word
+        sums: dict[tuple[int, int], list[int]] = {}
+        for number, block in enumerate(array.blocks):
+            first, size = (block.col0, block.cols) if forward else (block.row0, block.rows)
+            sums.setdefault((first if self._costing.adder else number, size), []).append(number)
+        signal = [-1] * len(array.blocks)
+        awaited = {}
+        for (_, lines), numbers in sums.items():
+            ends: list[tuple[Unit, Unit]] = [(("tile", array.blocks[k].tile), home) for k in numbers]
+            channel = self._write.tree(SUM, ends, lines * word, None if key is None else (key, numbers[0]))
+            for k, number in enumerate(numbers):
+                signal[number] = channel + k
+            awaited[numbers[0]] = lines
+        return signal, awaited
 
     def _update(self, op: Operation, name: str, offset: int, phase: int) -> None:
         """Load both vectors from the tile's buffer, then pulse, block by block; then refresh what needs it."""
@@ -291,6 +337,8 @@ class _Streams:
         setup, per_pulse = self._costing.update(scheme)
         group, blocks = self._group(op), self._arrays[name].blocks
         has_refresh = self._emitted.groups[group][0] > offset + 1
+        for unit in dict.fromkeys(("tile", block.tile) for block in blocks):
+            self._spill.before(op, unit, phase)
         for number, block in enumerate(blocks):
             tile: Unit = ("tile", block.tile)
             self._write.move(tile, op, Mnemonic.LOAD, phase, read=(block.rows + block.cols) * word)
@@ -309,20 +357,12 @@ class _Streams:
         home = self._array_home(op.source_name)
         self._read_blocks(op, op.source_name, forward, _TRANSFER, home)
         size = (self._arrays[op.source_name].cols if forward else self._arrays[op.source_name].rows) * word
-        for tile in dict.fromkeys(("tile", b.tile) for b in self._arrays[op.target_name].blocks):
-            channel = self._write.channel(home, tile, size)
-            self._write.add(
-                home,
-                op,
-                mnemonic=Mnemonic.SEND,
-                kind=FIXED,
-                phase=_TRANSFER,
-                signal=channel,
-                t0=1,
-                t1=1,
-                buffer_read=size,
-            )
-            self._write.receive(tile, op, channel, size, _TRANSFER)
+        tiles: list[Unit] = list(dict.fromkeys(("tile", b.tile) for b in self._arrays[op.target_name].blocks))
+        for ends in [tiles] if self._costing.branching else [[tile] for tile in tiles]:
+            channel = self._write.tree(MULTICAST, [(home, tile) for tile in ends], size)
+            self._write.send(home, op, channel, size, _TRANSFER)
+            for number, tile in enumerate(ends):
+                self._write.receive(tile, op, channel + number, size, _TRANSFER)
         self._update(op, op.target_name, len(self._arrays[op.source_name].blocks), _TRANSFER)
 
     def _program(self, op: ProgramOp) -> None:
@@ -357,6 +397,7 @@ class _Streams:
         written = sum(elements(v) for v in op.outs if not isinstance(v.type, StashType)) * word
         read = sum(elements(v) for v in whole) * word
         if segment.kind.data == "row":
+            self._spill.before(op, unit, phase)
             self._write.vector(unit, op, phase, per_row, read=read, write=written)
         else:
             path = self._emitted.paths[op]
@@ -366,9 +407,12 @@ class _Streams:
                 for value in map(origin, rows):
                     if isinstance(value.type, StashType):  # whole from the host or from another segment
                         self._write.deliver(value, op, inside)
+                self._spill.before(op, unit, phase, inside)
                 size = sum(elements(v) for v in rows) * word
                 stored = sum(elements(v) for v in kept) * word
                 self._write.vector(unit, op, phase, per_row, read=size, write=stored, path=inside)
+            elif path:
+                self._spill.before(op, unit, phase)
             if per_call or not rows:
                 self._write.vector(unit, op, phase, per_call, read=read, write=written)
             if any(self._flow.needs.get(v, {}).keys() - {unit} for v in kept):

@@ -15,7 +15,7 @@ import numpy as np
 from ohmflow.compiler.program.entry import Entry
 from ohmflow.compiler.program.errors import ProgramError
 from ohmflow.compiler.program.program import Program
-from ohmflow.compiler.program.schedule import COUNTED, FIXED, PHASES
+from ohmflow.compiler.program.schedule import COUNTED, FIXED, MULTICAST, PHASES, SUM
 from ohmflow.compiler.program.tables import Mnemonic, Op, Trip
 
 _COSTS = (
@@ -78,6 +78,8 @@ def _trip(entry: Entry, loop: int) -> str:
         return str(int(row["trip"]))
     if row["trip_kind"] == Trip.ARGUMENT:
         return entry.arguments[int(row["trip"])].name
+    if row["trip_kind"] == Trip.SPILL:
+        return f"{int(row['trip'])} if {entry.kept_names[int(row['kept'])]} is in DRAM"
     return f"count group {int(row['group'])}"
 
 
@@ -90,10 +92,20 @@ def _instruction(program: Program, entry: Entry, i: int) -> str:
     for field, word in (("wait0", "<-"), ("wait1", "<-"), ("signal", "->")):
         if row[field] >= 0:
             channel = entry.channels[int(row[field])]
-            other = program.chip.units[int(channel["src" if word == "<-" else "dst"])].name
-            parts.append(f"{word} ch{int(row[field])} {other} ({int(channel['flits'])} flits)")
+            others, how = _others(program, entry, int(row[field]), word == "<-")
+            parts.append(f"{word} ch{int(row[field])} {how}{others} ({int(channel['flits'])} flits)")
     costs = [text.format(int(row[name])) for name, text in _COSTS if row[name]]
     return " ".join(parts) + (f"; {', '.join(costs)}" if costs else "")
+
+
+def _others(program: Program, entry: Entry, channel: int, awaited: bool) -> tuple[str, str]:
+    """The units at the other end of a channel, all of them where it stands for a tree, and what they are together."""
+    side, kind, name = ("src", SUM, "sum of ") if awaited else ("dst", MULTICAST, "all of ")
+    for tree in entry.trees[entry.trees["kind"] == kind]:
+        if tree["begin"] == channel:
+            members = entry.channels[side][int(tree["begin"]) : int(tree["end"])].tolist()
+            return _some([program.chip.units[unit].name for unit in members]), name
+    return program.chip.units[int(entry.channels[side][channel])].name, ""
 
 
 def _works_for(program: Program, entry: Entry, row: np.void) -> str:

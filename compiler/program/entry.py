@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmflow.compiler.program.addresses import check_addresses
+from ohmflow.compiler.program.kept import KEPT, spilled
 from ohmflow.compiler.program.marks import LoopMark
-from ohmflow.compiler.program.schedule import CHANNEL, INSTRUCTION, LOOP, MAX_DEPTH, Schedule
+from ohmflow.compiler.program.schedule import CHANNEL, INSTRUCTION, LOOP, MAX_DEPTH, TREE, Schedule
 from ohmflow.compiler.program.tables import Trip
 from ohmflow.compiler.program.windows import WINDOW
 
@@ -56,8 +57,11 @@ class Entry:
         stream_loops: [S] STREAM_LOOPS, parents first.
         channels: [C] CHANNEL.
         route: flat link numbers.
+        trees: [T] TREE: multicasts, and sums in the network.
         windows: geometries of the windows that operations take or fold.
         marks: what rules say about loops that they wrote, by row of LOOPS.
+        kept: [N] KEPT: what units keep from one loop for a later one.
+        kept_names: for each row of it, the name of its value or state, for people.
     """
 
     name: str
@@ -73,8 +77,11 @@ class Entry:
     stream_loops: NDArray[np.void]
     channels: NDArray[np.void]
     route: NDArray[np.int32]
+    trees: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, TREE))
     windows: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, WINDOW))
     marks: Mapping[int, LoopMark] = field(default_factory=dict)
+    kept: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, KEPT))
+    kept_names: tuple[str, ...] = ()
 
     def argument(self, name: str) -> int:
         """Number of the argument called `name`."""
@@ -108,11 +115,14 @@ class CountLayout:
             data_trips: for each loop with a data-dependent trip, the largest trip of this execution.
         """
         trips = []
+        away = spilled(entry.kept, int(scalars.get("batch", 0)))
         for number, loop in enumerate(entry.loops):
             if loop["trip_kind"] == Trip.CONST:
                 trips.append(int(loop["trip"]))
             elif loop["trip_kind"] == Trip.ARGUMENT:
                 trips.append(int(scalars[entry.arguments[int(loop["trip"])].name]))
+            elif loop["trip_kind"] == Trip.SPILL:
+                trips.append(int(loop["trip"]) if away[int(loop["kept"])] else 0)
             else:
                 trips.append(int((data_trips or {}).get(number, 1)))
         base, shapes, strides, at = [], [], [], 0
@@ -140,7 +150,13 @@ class CountLayout:
         return counts[self.base[group] : self.base[group] + size].reshape(shape)
 
 
-def resolve(entry: Entry, layout: CountLayout, hop: NDArray[np.int32], unit_names: Sequence[str]) -> Schedule:
+def resolve(
+    entry: Entry,
+    layout: CountLayout,
+    hop: NDArray[np.int32],
+    unit_names: Sequence[str],
+    flit_cycles: NDArray[np.int32] | None = None,
+) -> Schedule:
     """Turn an entry's streams into a schedule for one execution; its `counts` are zero, to be filled.
 
     Args:
@@ -148,6 +164,7 @@ def resolve(entry: Entry, layout: CountLayout, hop: NDArray[np.int32], unit_name
         layout: trips and addresses of this execution.
         hop: [L] the chip's links.
         unit_names: names of the units, for messages.
+        flit_cycles: [L] cycles of a flit on each of the chip's links; 1 if None.
 
     Raises:
         ProgramError: an instruction would look up a count that is not there, as a damaged program's may.
@@ -189,4 +206,6 @@ def resolve(entry: Entry, layout: CountLayout, hop: NDArray[np.int32], unit_name
         hop=hop,
         counts=np.zeros(layout.size, np.int64),
         unit_names=tuple(unit_names),
+        trees=entry.trees.astype(TREE),
+        flit_cycles=np.zeros(0, np.int32) if flit_cycles is None else flit_cycles,
     )

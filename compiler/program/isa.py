@@ -57,7 +57,7 @@ FORMS = {
         ),
         Form(
             Mnemonic.SEND,
-            ("vector", "host"),
+            ("tile", "vector", "host"),
             FIXED,
             ("-> channel",),
             "reads one vector from the unit's memory and sends it",
@@ -105,6 +105,20 @@ FORMS = {
             ("block", "n"),
             "refreshes the rows of the block that need it, in n rounds of a pulse and a read",
         ),
+        Form(
+            Mnemonic.STORE,
+            ("dram",),
+            FIXED,
+            ("<- channel",),
+            "takes one message from a channel and writes it to DRAM",
+        ),
+        Form(
+            Mnemonic.FETCH,
+            ("dram",),
+            FIXED,
+            ("<- channel", "-> channel"),
+            "reads one access from DRAM and sends it, where it is asked for after a message that asks",
+        ),
     )
 }
 """The instruction set, by mnemonic."""
@@ -114,7 +128,7 @@ def isa_table() -> str:
     """The instruction set as a table in Markdown, as `docs/microarchitecture.md` has it."""
     lines = ["| mnemonic | units | rule | operands | does |", "|---|---|---|---|---|"]
     for form in FORMS.values():
-        units = ", ".join({"vector": "vector unit"}.get(unit, unit) for unit in form.units)
+        units = ", ".join({"vector": "vector unit", "dram": "DRAM channel"}.get(unit, unit) for unit in form.units)
         operands = ", ".join(f"`{operand}`" for operand in form.operands) or "none"
         lines.append(f"| `{form.name}` | {units} | {RULES[form.kind]} | {operands} | {form.meaning} |")
     return "\n".join(lines)

@@ -5,7 +5,7 @@ target's name, hash and resolved text. `storage.py` writes and reads it as a fol
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ohmflow.compiler.program.entry import Entry
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Version of the program folder; a reader refuses what it does not know."""
 
 
@@ -138,6 +138,9 @@ class Chip:
         mesh: columns and rows of nodes, or None on a target without time.
         tiles: tiles of the whole chip, or None when unlimited.
         clock_hz: or None.
+        flit_cycles: cycles that each flit takes each link; all 1 when not given.
+        crossing: of each link, whether it leads from one chip of a package to another; none when not given.
+        chips: columns and rows of chips of a package, or None for one chip.
     """
 
     units: tuple[UnitRecord, ...]
@@ -147,6 +150,16 @@ class Chip:
     mesh: tuple[int, int] | None
     tiles: int | None
     clock_hz: float | None
+    flit_cycles: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    crossing: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    chips: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        """Take all links for ones inside a chip when nothing is said of them."""
+        if not len(self.flit_cycles):
+            object.__setattr__(self, "flit_cycles", np.ones(len(self.hop), np.int32))
+        if not len(self.crossing):
+            object.__setattr__(self, "crossing", np.zeros(len(self.hop), np.bool_))
 
 
 @dataclass(frozen=True)

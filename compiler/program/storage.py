@@ -47,9 +47,13 @@ _TABLES = (
     "stream_loops",
     "channels",
     "route",
+    "trees",
     "windows",
+    "kept",
 )
 
+_LINK_TABLES = ("hop", "flit_cycles", "crossing")
+"""What is stored of each link of the chip."""
 
 _FILES = ("program.mlir", "streams.npz", "segments.onnx", "source.onnx", "weights.safetensors", "mapping.json")
 """Files beside the manifest."""
@@ -76,6 +80,7 @@ class _EntryText(BaseModel):
     arguments: list[_ArgumentText]
     results: list[_ArgumentText]
     marks: list[_MarkText] = []
+    kept: list[str] = []
 
 
 class _ManifestText(BaseModel):
@@ -107,7 +112,7 @@ def save_program(program: Program, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     tables = {f"{e.name}/{t}": getattr(e, t) for e in program.entries.values() for t in _TABLES}
-    tables["chip/hop"] = program.chip.hop
+    tables |= {f"chip/{name}": getattr(program.chip, name) for name in _LINK_TABLES}
     files = {
         "program.mlir": program.tile_ir.encode(),
         "streams.npz": npz_bytes(tables),
@@ -126,6 +131,7 @@ def save_program(program: Program, folder: Path) -> None:
                 "arguments": [asdict(a) for a in e.arguments],
                 "results": [asdict(a) for a in e.results],
                 "marks": [{"loop": k, "rule": m.rule, "parameters": m.text} for k, m in sorted(e.marks.items())],
+                "kept": list(e.kept_names),
             }
             for e in program.entries.values()
         },
@@ -186,11 +192,12 @@ def _parsed(folder: Path, manifest: dict[str, Any], checked: _ManifestText, data
                 arguments=tuple(_argument(a) for a in text.arguments),
                 results=tuple(_argument(a) for a in text.results),
                 marks={m.loop: LoopMark.of(m.rule, m.parameters) for m in text.marks},
+                kept_names=tuple(text.kept),
                 **{t: _table(folder, tables, name, t) for t in _TABLES},
             )
             for name, text in checked.entries.items()
         }
-        hop = tables["chip/hop"]
+        links = {name: tables[f"chip/{name}"] for name in _LINK_TABLES}
     chip = mapping["chip"]
     return Program(
         manifest={k: v for k, v in manifest.items() if k not in ("files", "entries", "format_version")},
@@ -214,10 +221,11 @@ def _parsed(folder: Path, manifest: dict[str, Any], checked: _ManifestText, data
             units=tuple(UnitRecord(**u) for u in chip["units"]),
             links=tuple(chip["links"]),
             link_router=tuple((x, y) for x, y in chip["link_router"]),
-            hop=hop,
+            **links,
             mesh=tuple(chip["mesh"]) if chip["mesh"] else None,
             tiles=chip["tiles"],
             clock_hz=chip["clock_hz"],
+            chips=tuple(chip["chips"]) if chip["chips"] else None,
         ),
         weights=safetensors.numpy.load(data["weights.safetensors"]),
         tile_ir=data["program.mlir"].decode(),
@@ -229,7 +237,8 @@ def _parsed(folder: Path, manifest: dict[str, Any], checked: _ManifestText, data
 def _mapping(program: Program) -> dict[str, Any]:
     """Which weight sits where, and the records that tables index; plain JSON values."""
     chip = asdict(program.chip)
-    del chip["hop"]
+    for name in _LINK_TABLES:
+        del chip[name]
     return {
         "arrays": [asdict(a) for a in program.arrays],
         "states": [asdict(s) for s in program.states],

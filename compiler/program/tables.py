@@ -46,14 +46,20 @@ class Mnemonic(IntEnum):
     UPDATE = 6
     PROGRAM = 7
     REFRESH = 8
+    STORE = 9
+    FETCH = 10
 
 
 class Trip(IntEnum):
-    """Where a loop's trip comes from: a constant, a scalar argument of the entry, or data (a count)."""
+    """Where a loop's trip comes from: a constant, a scalar argument of the entry, or data (a count).
+
+    A loop of kind SPILL is one of the streams: its constant where what it moves is in DRAM, 0 where that stays.
+    """
 
     CONST = 0
     ARGUMENT = 1
     DATA = 2
+    SPILL = 3
 
 
 class ValueKind(IntEnum):
@@ -96,6 +102,7 @@ LOOPS = np.dtype(
         ("trip", np.int64),  # constant, or number of the entry's argument
         ("group", np.int32),  # count group of a data-dependent trip or of a predicate, or -1
         ("carried", np.int32),  # number of carried values
+        ("kept", np.int32),  # row of KEPT for a SPILL loop, else -1
     ]
 )
 """The loops of an entry, shared by its operations and its instructions."""

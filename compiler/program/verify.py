@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from ohmflow.compiler.program.entry import Entry
 from ohmflow.compiler.program.errors import ProgramError
+from ohmflow.compiler.program.kept import KEPT
 from ohmflow.compiler.program.program import Program
-from ohmflow.compiler.program.schedule import CHANNEL
+from ohmflow.compiler.program.schedule import CHANNEL, TREE
 from ohmflow.compiler.program.tables import GROUPS, INSTRUCTIONS, LOOPS, OPERATION, STREAM_LOOPS, VALUES
 from ohmflow.compiler.program.verify_operations import operation_faults
 from ohmflow.compiler.program.verify_streams import stream_faults
@@ -31,7 +32,9 @@ DTYPES: Mapping[str, np.dtype[np.generic]] = {
     "stream_loops": STREAM_LOOPS,
     "channels": CHANNEL,
     "route": np.dtype(np.int32),
+    "trees": TREE,
     "windows": WINDOW,
+    "kept": KEPT,
 }
 """Element type of each table of an entry."""
 
@@ -77,6 +80,13 @@ def _faults(program: Program) -> Iterator[str]:
         yield f"links must have a name, a router and a hop each, not {len(chip.links)} names and {len(chip.hop)} hops"
     elif chip.hop.ndim != 1 or chip.hop.dtype.kind != "i" or (chip.hop < 1).any():
         yield "each link's hop must be at least 1 cycle, not less"
+    for name, kind in (("flit_cycles", "i"), ("crossing", "b")):
+        column = getattr(chip, name)
+        if column.shape != (len(chip.links),) or column.dtype.kind != kind:
+            yield f"{name} must be one list with an entry for each of {len(chip.links)} links, and is not"
+            return
+    if (chip.flit_cycles < 1).any():
+        yield "each flit must take a link for at least 1 cycle, not less"
     for entry in program.entries.values():
         for fault in _entry_faults(program, entry):
             yield f"entry {entry.name}: {fault}"

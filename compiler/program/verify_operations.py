@@ -80,12 +80,14 @@ def _loops(entry: Entry) -> Iterator[str]:
             yield f"{where}: its parent must come before it, not be {int(row['parent'])}"
         elif not -1 <= row["group"] < len(entry.groups):
             yield f"{where}: group must be one of {len(entry.groups)}, not {int(row['group'])}"
-        elif row["trip_kind"] == Trip.CONST and not 0 <= row["trip"] <= MOST_TRIPS:
+        elif row["trip_kind"] in (Trip.CONST, Trip.SPILL) and not 0 <= row["trip"] <= MOST_TRIPS:
             yield f"{where}: trip must be 0 to {MOST_TRIPS}, not {int(row['trip'])}"
         elif row["trip_kind"] == Trip.ARGUMENT and not _is_whole_scalar(entry, int(row["trip"])):
             yield f"{where}: trip must be one of the entry's whole scalars, not argument {int(row['trip'])}"
         elif row["trip_kind"] == Trip.DATA and row["group"] < 0:
             yield f"{where}: a trip from data must have a group, and has none"
+        elif row["trip_kind"] == Trip.SPILL and not 0 <= row["kept"] < len(entry.kept):
+            yield f"{where}: must move one of {len(entry.kept)} kept things, not number {int(row['kept'])}"
         elif row["trip_kind"] not in tuple(Trip):
             yield f"{where}: trip_kind must be one of {len(Trip)}, not {int(row['trip_kind'])}"
     for k in entry.marks:

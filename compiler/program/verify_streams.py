@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from ohmflow.compiler.program.entry import Entry
 from ohmflow.compiler.program.isa import FORMS, RULES
 from ohmflow.compiler.program.program import Program
-from ohmflow.compiler.program.schedule import COUNTED, FIXED, MAX_DEPTH, PHASES, READ
+from ohmflow.compiler.program.schedule import COUNTED, FIXED, MAX_DEPTH, MULTICAST, PHASES, READ, SUM
 from ohmflow.compiler.program.tables import Mnemonic, Trip
+from ohmflow.compiler.program.ways import way_faults
 
 MOST_DEPTH = 1 << 20
 """Messages that a channel may hold; the clock keeps a cycle for each."""
@@ -53,12 +54,10 @@ def _channels(program: Program, entry: Entry) -> Iterator[str]:
         yield from _outside("channel", channels[name], 0, units, f"{name} must be one of {units} units")
     yield from _outside("channel", channels["depth"], 1, MOST_DEPTH + 1, f"depth must be 1 to {MOST_DEPTH}")
     yield from _outside("channel", channels["flits"], 1, LONGEST, f"flits must be 1 to {LONGEST}")
-    begin, end = channels["route_begin"].astype(np.int64), channels["route_end"].astype(np.int64)
-    wrong = (begin < 0) | (begin > end) | (end > len(route))
-    if wrong.any():
-        yield _of("channel", wrong, f"route must lie in the {len(route)} entries of the table, and does not")
+    for fault in way_faults(channels, route, entry.trees, links):
+        yield fault
         return
-    yield from _outside("route", route, 0, links, f"must name one of {links} links")
+    begin, end = channels["route_begin"].astype(np.int64), channels["route_end"].astype(np.int64)
     for number, (b, e) in enumerate(zip(begin.tolist(), end.tolist(), strict=True)):
         if len(set(route[b:e].tolist())) < e - b:
             yield f"channel {number}: its route must take each link once, and does not"
@@ -140,6 +139,16 @@ def _ends(entry: Entry) -> Iterator[str]:
         if wrong.any():
             i = int(np.flatnonzero(wrong)[0])
             yield f"instruction {i}: {name} must be a channel that {what} its unit, not channel {int(table[name][i])}"
+    stands_in = np.zeros(len(channels), bool)
+    for name, kinds in (("signal", (MULTICAST,)), ("wait0", (SUM,)), ("wait1", (SUM,))):
+        stands_in[:] = False
+        for tree in entry.trees:
+            if int(tree["kind"]) in kinds:
+                stands_in[int(tree["begin"]) + 1 : int(tree["end"])] = True
+        wrong = (table[name] >= 0) & stands_in[np.maximum(table[name], 0)] if len(channels) else np.zeros(0, bool)
+        if wrong.any():
+            i = int(np.flatnonzero(wrong)[0])
+            yield f"instruction {i}: {name} must name the first channel of a tree, not channel {int(table[name][i])}"
 
 
 def _loops(entry: Entry) -> Iterator[str]:
@@ -194,7 +203,7 @@ def _work(program: Program, entry: Entry) -> Iterator[str]:
 
 def stream_executions(entry: Entry) -> int:
     """How many instructions an entry executes for one sample, data-dependent loops counted once."""
-    trips = [int(r["trip"]) if r["trip_kind"] == Trip.CONST else 1 for r in entry.loops]
+    trips = [int(r["trip"]) if r["trip_kind"] in (Trip.CONST, Trip.SPILL) else 1 for r in entry.loops]
     total = 0
     times: list[int] = []
     for row in entry.stream_loops:

@@ -96,8 +96,8 @@ def _price(costs: Mapping[tuple[str, str], float | None], unit: str, component: 
 
 
 def unit_kind(unit: str) -> str:
-    """Kind of a unit from its name: tile, vector, router or host."""
-    for kind in ("tile", "vector", "router", "host"):
+    """Kind of a unit from its name: tile, vector, router, host or dram."""
+    for kind in ("tile", "vector", "router", "host", "dram"):
         if unit.startswith((kind, f"unused {kind}")):
             return kind
     raise AssertionError(f"unit '{unit}' has no kind")

@@ -15,6 +15,7 @@ from ohmflow.compiler.program.entry import Entry
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.schedule import PHASES, Timeline
 from ohmflow.compiler.program.tables import Op
+from ohmflow.compiler.program.ways import ways_of
 from ohmflow.runtime.ledger import tally as columns
 from ohmflow.runtime.ledger.activity import ON_ARRAYS, ActivityBook
 from ohmflow.runtime.ledger.by_layer import LayerBook
@@ -22,6 +23,9 @@ from ohmflow.runtime.ledger.counted import counts_of, take_counts
 from ohmflow.targets import timing
 from ohmflow.targets.cells import layout_of
 from ohmflow.targets.schema.target import Target
+
+_MEMORIES = {"tile": "buffer", "dram": "dram"}
+"""Component of the bytes that an instruction moves, by kind of unit; the scratchpad for others."""
 
 Key = tuple[str, str, str, str]
 """(unit, phase, component, event)."""
@@ -233,10 +237,11 @@ def _block_events(
 
 def static_events(program: Program, entry: Entry) -> Iterator[tuple[int, Key, int]]:
     """What one execution of each instruction costs whatever the numbers are."""
+    ways = _message_events(program, entry)
     for i, row in enumerate(entry.instructions):
         unit = program.chip.units[int(row["unit"])]
         phase = PHASES[int(row["phase"])]
-        memory = "buffer" if unit.kind == "tile" else "scratchpad"
+        memory = _MEMORIES.get(unit.kind, "scratchpad")
         for key, field in (
             ((unit.name, phase, memory, f"{memory}_write_byte"), "buffer_write"),
             ((unit.name, phase, memory, f"{memory}_read_byte"), "buffer_read"),
@@ -247,11 +252,28 @@ def static_events(program: Program, entry: Entry) -> Iterator[tuple[int, Key, in
             if row[field]:
                 yield i, key, int(row[field])
         if row["signal"] >= 0:
-            channel = entry.channels[int(row["signal"])]
-            for link in entry.route[int(channel["route_begin"]) : int(channel["route_end"])].tolist():
-                x, y = program.chip.link_router[link]
-                event = "flit_local" if program.chip.links[link].startswith("local") else "flit_hop"
-                yield i, (f"router({x},{y})", phase, "link", event), int(channel["flits"])
+            for router, component, event, amount in ways[int(row["signal"])]:
+                yield i, (router, phase, component, event), amount
+
+
+def _message_events(program: Program, entry: Entry) -> list[list[tuple[str, str, str, int]]]:
+    """For each channel that is signalled (router, component, event, count) of a message's way, once for each link."""
+    ways = ways_of(entry.channels, entry.route, entry.trees)
+    found: list[list[tuple[str, str, str, int]]] = [[] for _ in range(len(entry.channels))]
+    flits = entry.channels["flits"].tolist()
+    branches = (ways.branch_end - ways.branch_begin).tolist()
+    for link, channel, payer, joined in zip(
+        ways.link.tolist(), ways.channel.tolist(), ways.payer.tolist(), branches, strict=True
+    ):
+        x, y = program.chip.link_router[link]
+        router, n = f"router({x},{y})", flits[channel]
+        local = program.chip.links[link].startswith("local")
+        found[payer].append((router, "link", "flit_local" if local else "flit_hop", n))
+        if program.chip.crossing[link]:
+            found[payer].append((router, "link", "flit_package", n))
+        if joined:
+            found[payer].append((router, "adder", "flit_add", n * (joined - 1)))
+    return found
 
 
 def used_routers(program: Program) -> list[str]:

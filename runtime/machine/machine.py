@@ -16,11 +16,13 @@ from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.schedule import Timeline
 from ohmflow.runtime.digital.sessions import load_segments
 from ohmflow.runtime.ledger.events import EventBook, TileShape
+from ohmflow.runtime.ledger.instruction_names import instruction_names
 from ohmflow.runtime.machine.clock import Clock
 from ohmflow.runtime.machine.errors import ScratchpadError, StandInError, WaitError
 from ohmflow.runtime.machine.make_arrays import make_arrays
 from ohmflow.runtime.machine.masks import with_masks
-from ohmflow.runtime.machine.memory_ways import ways_of_matrices
+from ohmflow.runtime.machine.memory_fit import shortages
+from ohmflow.runtime.machine.memory_ways import dram_ways, ways_of_matrices
 from ohmflow.runtime.machine.values import PATCH_BYTES, ValueEngine
 from ohmflow.targets.schema.target import Target
 
@@ -121,9 +123,9 @@ class Machine:
             key = (entry, self._trips(entry, scalars), tuple(sorted(frame.data_trips.items())))
             known = self._clocks.get(key)
             if known is None:
-                layout = frame.layout()
-                schedule = resolve(frame.entry, layout, self.program.chip.hop, self._names)
-                known = self._clocks[key] = (Clock(schedule), layout)
+                layout, chip = frame.layout(), self.program.chip
+                schedule = resolve(frame.entry, layout, chip.hop, self._names, chip.flit_cycles)
+                known = self._clocks[key] = (Clock(schedule, instruction_names(self.program, frame.entry)), layout)
             clock, layout = known
             timeline = clock.run(frame.flat_counts(layout), record=watching is not None)
             self.book.add_timeline(entry, timeline)
@@ -171,7 +173,7 @@ class Machine:
         self.book.close_epoch(epoch, {name: tally.take() for name, tally in self.values.tallies.items()})
 
     def check_memory(self, entry: str, batch: int) -> None:
-        """Refuse a batch whose kept values do not fit, since spilling is not modelled.
+        """Refuse a batch whose kept values fit neither the memory of their unit nor DRAM.
 
         Args:
             entry: what would run.
@@ -183,20 +185,19 @@ class Machine:
         if (entry, batch) in self._fitting:
             return
         self._fitting.add((entry, batch))
-        for unit, (fixed, per_sample, size) in self.program.manifest["memory"].get(entry, {}).items():
-            need = fixed + per_sample * batch
-            if need > size:
-                most = (size - fixed) // per_sample if per_sample else 0
-                ways = [f"use a batch of at most {most}"] if most > 0 else []
-                if self.program.manifest["packing"] == "share" and len(self.program.arrays) > 1:
-                    ways.append("spread the arrays over the chip (--packing spread)")
-                word = 0 if self.target.chip is None else self.target.chip.vector_unit.word_bytes
-                told, more = ways_of_matrices(self.program, fixed, size, word) if word else ("", ())
-                ways += more
-                raise ScratchpadError(
-                    f"{entry}: what {unit} keeps for a batch of {batch} must fit its memory of {size:,} bytes, "
-                    f"not {need:,}{told}; {', '.join([*ways, 'or take a target with more memory there'])}"
-                )
+        for short in shortages(self.program, entry, batch):
+            fixed, _, size = self.program.manifest["memory"][entry].get(short.unit, (0, 0, 0))
+            ways = [f"use a batch of at most {short.most}"] if short.most > 0 else []
+            if self.program.manifest["packing"] == "share" and len(self.program.arrays) > 1:
+                ways.append("spread the arrays over the chip (--packing spread)")
+            ways += dram_ways(self.program)
+            word = 0 if self.target.chip is None else self.target.chip.vector_unit.word_bytes
+            told, more = ways_of_matrices(self.program, fixed, size, word) if word and fixed else ("", ())
+            ways += more
+            raise ScratchpadError(
+                f"{entry}: what {short.unit} keeps for a batch of {batch} must fit its memory of {short.size:,} bytes, "
+                f"not {short.need:,}{told}; {', '.join([*ways, 'or take a target with more memory there'])}"
+            )
 
 
 def _programming(target: Target) -> tuple[int, int, float]:

@@ -3,6 +3,13 @@
 from ohmflow.compiler.program.program import Program
 
 
+def dram_ways(program: Program) -> tuple[str, ...]:
+    """The way out of a memory that is too small which DRAM is, where the chip has none."""
+    if any(unit.kind == "dram" for unit in program.chip.units):
+        return ()
+    return ("give the chip DRAM (chip.dram, as protonic-psg-hbm2 has)",)
+
+
 def ways_of_matrices(program: Program, fixed: int, size: int, word_bytes: int) -> tuple[str, tuple[str, ...]]:
     """Name the digital matrices that a memory is filled with, and what may be done.
 
