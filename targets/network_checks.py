@@ -20,6 +20,27 @@ def network(view: View) -> Iterator[Fault]:
             "chip.network.adder",
             "chip.network.adder must be left out where sums are made in nodes; remove it, or write 'sum: routers'",
         )
+    if view.value("chip.network.level") == "flits":
+        for key in ("vcs", "buffer", "stages", "credit"):
+            if not view.given(f"chip.router.{key}"):
+                yield Fault(
+                    "chip.network.level",
+                    f"chip.network.level must be links where chip.router.{key} is not given, not 'flits'; add '{key}: …'",
+                    (f"chip.router.{key}",),
+                )
+    stages, hop, vcs = (view.value(f"chip.{key}") for key in ("router.stages", "link.hop", "router.vcs"))
+    if stages and not stages <= 3:
+        yield Fault(
+            "chip.router.stages", f"chip.router.stages must be from 1 to 3, not '{stages}'; write one such as 3"
+        )
+    elif stages and hop and stages > hop:
+        yield Fault(
+            "chip.router.stages",
+            f"chip.router.stages must be at most chip.link.hop, of which they are a part, not '{stages}'; write {hop}",
+            ("chip.link.hop",),
+        )
+    if vcs and vcs > 64:
+        yield Fault("chip.router.vcs", f"chip.router.vcs must be at most 64, not '{vcs}'; write one such as 4")
     mesh, chips = view.value("chip.mesh"), view.value("chip.package.chips")
     if mesh and chips and (mesh[0] % chips[0] or mesh[1] % chips[1]):
         yield Fault(

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ohmflow.compiler.program.program import Chip
 from ohmflow.compiler.program.schedule import Schedule
 from ohmflow.compiler.program.ways import Ways
 from ohmflow.runtime.machine.clock_flits_kernel import Flits
 from ohmflow.runtime.machine.errors import NetworkLevelError
 from ohmflow.runtime.network.pipeline import Pipeline
 from ohmflow.runtime.network.state import OUTPUTS, empty_network, make_room, neighbours, places
+from ohmflow.targets.schema.target import Target
 
 Ints = NDArray[np.int64]
 
@@ -105,6 +107,28 @@ def mesh_links(mesh: tuple[int, int], names: Sequence[str]) -> Ints:
     kinds = ("east", "west", "south", "north", "eject", "inject")
     places = [(x, y) for y in range(mesh[1]) for x in range(mesh[0])]
     return np.array([[number.get(f"{kind}({x},{y})", -1) for kind in kinds] for x, y in places], np.int64)
+
+
+def network_of(chip: Chip, target: Target) -> FlitNetwork | None:
+    """The network that a target asks for.
+
+    Args:
+        chip: of a program.
+        target: for which it was compiled.
+
+    Returns:
+        The mesh of routers, or None where links are reserved (`chip.network.level: links`), or there is no time.
+
+    Raises:
+        NetworkLevelError: a hop is shorter than the router's stages.
+    """
+    if target.chip is None or chip.mesh is None or target.chip.network is None or target.chip.network.level == "links":
+        return None
+    given = target.chip.router
+    assert given.vcs and given.buffer and given.stages and given.credit is not None, "checked when a target is loaded"
+    router = RouterSpec(given.vcs, given.buffer, given.stages, given.credit)
+    link = target.chip.link
+    return FlitNetwork(chip.mesh, router, link.hop, link.local_hop, mesh_links(chip.mesh, chip.links))
 
 
 def no_flits() -> Flits:

@@ -103,11 +103,21 @@ class VectorUnit(SectionModel):
 class Router(SectionModel):
     """`chip.router:` one router; what a flit costs is the link's.
 
+    The first four act at the level of flits (`chip.network.level`), which needs all of them; links alone need none.
+
     Attributes:
+        vcs: virtual channels of each of its inputs.
+        buffer: flits that each of them holds.
+        stages: cycles of a head in a router that meets nobody, 1 to 3; they are a part of `chip.link.hop`.
+        credit: cycles from a credit's receipt to its use.
         leakage: W.
         area: m².
     """
 
+    vcs: Count | None = None
+    buffer: Count | None = None
+    stages: Count | None = None
+    credit: Cycles | None = None
     leakage: Power | None = None
     area: Area | None = None
 

@@ -1,4 +1,4 @@
-"""`chip.network:` how messages with several ends travel; `chip.package:` a mesh that is split into chips."""
+"""`chip.network:` how messages travel; `chip.package:` a mesh that is split into chips."""
 
 from typing import Annotated, Literal
 
@@ -22,15 +22,18 @@ class Adder(SectionModel):
 
 
 class Network(SectionModel):
-    """`chip.network:` messages with several ends.
+    """`chip.network:` how messages travel.
 
     Attributes:
+        level: how finely it is simulated: `links`, each reserved for a whole message, or `flits`, with the virtual
+            channels, buffers, stages and credits of `chip.router`. It changes no program, so it is not in the hash.
         multicast: `unicast`, a message for each unit that needs a vector; or `tree`, one that branches in the routers.
         sum: where partial results are added: in `nodes`, by the vector unit that gathers them all; or in `routers`, on
             their way to it.
         adder: of a router, where it adds.
     """
 
+    level: Annotated[Literal["links", "flits"], Choice()] = "links"
     multicast: Annotated[Literal["unicast", "tree"], Choice()] = "unicast"
     sum: Annotated[Literal["nodes", "routers"], Choice()] = "nodes"
     adder: Adder | None = None
