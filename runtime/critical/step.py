@@ -15,6 +15,7 @@ from ohmflow.runtime.estimate.counts import Counter
 from ohmflow.runtime.estimate.part import check_memory
 from ohmflow.runtime.ledger.instruction_names import instruction_names
 from ohmflow.runtime.machine.clock import Clock
+from ohmflow.runtime.machine.clock_flits import network_of
 from ohmflow.targets.schema.target import Target
 
 ENTRIES = ("train_step", "infer", "program")
@@ -94,9 +95,9 @@ def time_step(
     chosen = program.entries[name]
     counter = Counter(program, chosen, profile, size)
     names = tuple(unit.name for unit in program.chip.units)
-    schedule = resolve(chosen, counter.layout, program.chip.hop, names)
+    schedule = resolve(chosen, counter.layout, program.chip.hop, names, program.chip.flit_cycles)
     schedule.counts[:] = counter.flat()
-    clock = Clock(schedule, instruction_names(program, chosen))
+    clock = Clock(schedule, instruction_names(program, chosen), network_of(program.chip, target))
     needed = records_of(schedule, clock.run(schedule.counts))
     if needed > most:
         raise TooLongError(

@@ -147,7 +147,8 @@ class Estimator:
             counter = Counter(self.program, entry, self.profile, execution.batch)
             clock = None
             if self.program.chip.clock_hz is not None:
-                clock = Clock(resolve(entry, counter.layout, self.program.chip.hop, self._names))
+                chip = self.program.chip
+                clock = Clock(resolve(entry, counter.layout, chip.hop, self._names, chip.flit_cycles))
             for number in range(min(counter.period, execution.times)):
                 times = len(range(number, execution.times, counter.period))
                 tally = times * counter.tally(number)

@@ -110,6 +110,8 @@ class EnergyModel:
                 self._fixed.setdefault(component, np.zeros(len(table)))[i] += joules
         events = ["flit_local" if name.startswith("local") else "flit_hop" for name in program.chip.links]
         self._per_flit: Floats = np.array([self._price(LINK, event) for event in events], np.float64)
+        if program.chip.crossing.any():
+            self._per_flit[program.chip.crossing] += self._price(LINK, "flit_package")
         self._clock_hz = program.chip.clock_hz
         units = [u for u in program.chip.units if u.kind != HOST or not u.index]  # the host's port leaks once
         leaking = [(unit.name, 1) for unit in units] + list(streamless(program))
