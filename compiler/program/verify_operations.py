@@ -193,6 +193,10 @@ class _Scopes:
         own = tuple(group["loops"][: int(group["depth"])].tolist())
         if own != loops:
             yield f"{code.name.lower()} must count in the loops around it, {list(loops)}, not in {list(own)}"
+        widths = _widths(self._program, row, code)
+        if int(group["width"]) not in widths:
+            told = " or ".join(str(n) for n in dict.fromkeys(widths))
+            yield f"{code.name.lower()} must have a count group of width {told}, not {int(group['width'])}"
 
     def _operands(self, row: np.void, name: str) -> list[int]:
         values: list[int] = self._entry.operands[int(row[f"{name}_begin"]) : int(row[f"{name}_end"])].tolist()
@@ -212,7 +216,8 @@ class _Scopes:
                 if value not in seen:
                     yield f"operation {at}: value {value} must be made before {code.name.lower()} uses it, and is not"
                     return
-            for fault in (*self._count_group(row, code, loops), *_types(self._program, self._entry, row, code)):
+            own = (*self._count_group(row, code, loops), *_trip_operand(self._entry, row, code))
+            for fault in (*own, *_types(self._program, self._entry, row, code)):
                 yield f"operation {at}: {fault}"
                 return
             if code in (Op.YIELD, Op.RETURN):
@@ -243,6 +248,36 @@ class _Scopes:
             seen |= set(self._operands(row, "out"))
         if given != results:
             yield f"operations {begin} to {end}: must give {results} values at the end, not {given}"
+
+
+def _widths(program: Program, row: np.void, code: Op) -> tuple[int, ...]:
+    """Counts that an operation may have at each place: one a block, and a train; refreshes count one a block, too."""
+    blocks = [
+        len(program.arrays[int(row[name])].blocks) if 0 <= row[name] < len(program.arrays) else 0
+        for name in ("symbol", "symbol2")
+    ]
+    if code is Op.UPDATE:
+        return 1, 1 + blocks[0]
+    if code is Op.TRANSFER:
+        return blocks[0] + 1, blocks[0] + 1 + blocks[1]
+    return (1,) if code in REGIONS else (blocks[0],)
+
+
+def _trip_operand(entry: Entry, row: np.void, code: Op) -> Iterator[str]:
+    """A loop whose trip is not a constant takes it as its first operand, an argument as that argument."""
+    if code not in (Op.MAP, Op.FOR):
+        return
+    loop = entry.loops[int(row["loop"])]
+    ins = entry.operands[int(row["in_begin"]) : int(row["in_end"])].tolist()
+    carried = int(row["arg_end"] - row["arg_begin"]) - 1 if code is Op.FOR else 0
+    takes = 0 if loop["trip_kind"] == Trip.CONST else 1
+    if len(ins) != carried + takes:
+        kind = "a constant" if not takes else "an argument" if loop["trip_kind"] == Trip.ARGUMENT else "one from data"
+        yield f"{code.name.lower()} must have {carried + takes} operands as its trip is {kind}, not {len(ins)}"
+    elif loop["trip_kind"] == Trip.ARGUMENT and ins[0] != loop["trip"]:
+        yield f"{code.name.lower()} must take its trip, argument {int(loop['trip'])}, and takes value {ins[0]}"
+    elif loop["trip_kind"] == Trip.DATA and _is_whole_scalar(entry, ins[0]):
+        yield f"{code.name.lower()} must take its trip from data, not from argument {ins[0]}"
 
 
 _KINDS = {
