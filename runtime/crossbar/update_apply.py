@@ -6,8 +6,9 @@ pulsed keeps its weight, which compiles to vector instructions:
 
 1. where the class has `pulses`, every device that has the same law when it gets its n pulses at once; a class that sets
    `is_costly_at_once` is asked only where a device of some 128 columns has more than two;
-2. the rest (else, all), in pieces of some columns: pulse after pulse, until no device of the piece has any left. Four
-   pulses are worked on together, so that weights and parameters are loaded and stored once for them.
+2. the rest (else, all), in pieces of some columns: pulse after pulse, until no device of the piece has any left. Each
+   pulse is one pass over the piece: devices do not wait for each other, while the pulses of one device do, so that
+   several pulses in one pass take longer, although they would load and store less.
 
 Else the devices that are pulsed are taken one by one, each pulse in turn.
 
@@ -30,8 +31,6 @@ from ohmflow.runtime.devices.protocol import pulse, pulses
 _NONE = np.uint32(0)
 _ONE = np.uint32(1)
 _TWO = np.uint32(2)
-_THREE = np.uint32(3)
-_FOUR = np.uint32(4)
 # Columns that get pulses together: with more, more would wait for the device with the most pulses; with fewer, loops
 # would be too short for what it takes to start one. Where most devices had all of theirs at once, few have any left.
 _PIECE = np.uint64(128)
@@ -63,30 +62,12 @@ def _pulse_piece(
     w: Any, planes: Any, i: Any, hit: Any, keys: Any, row_key: Any, left: Any, first: Any, end: Any, most: Any
 ) -> None:
     """Pulse the devices of the columns from `first` to before `end`, whose most pulses are `most`."""
-    o = _NONE
-    while o < most:
-        second, third, fourth = np.uint32(o + _ONE), np.uint32(o + _TWO), np.uint32(o + _THREE)
-        if most > second:
-            for j in range(first, end):
-                place = np.uint32(keys[j] + row_key)
-                n = left[j]
-                up = hit[j] < DOWN
-                before = w[i, j]
-                moved = pulse(planes, i, j, before, up, pulse_normal(place, o))
-                before = moved if o < n else before
-                moved = pulse(planes, i, j, before, up, pulse_normal(place, second))
-                before = moved if second < n else before
-                moved = pulse(planes, i, j, before, up, pulse_normal(place, third))
-                before = moved if third < n else before
-                moved = pulse(planes, i, j, before, up, pulse_normal(place, fourth))
-                w[i, j] = moved if fourth < n else before
-            o = np.uint32(o + _FOUR)
-        else:
-            for j in range(first, end):
-                before = w[i, j]
-                moved = pulse(planes, i, j, before, hit[j] < DOWN, pulse_normal(np.uint32(keys[j] + row_key), o))
-                w[i, j] = moved if o < left[j] else before
-            o = second
+    for ordinal in range(most):
+        o = np.uint32(ordinal)
+        for j in range(first, end):
+            before = w[i, j]
+            moved = pulse(planes, i, j, before, hit[j] < DOWN, pulse_normal(np.uint32(keys[j] + row_key), o))
+            w[i, j] = moved if o < left[j] else before
 
 
 @njit(inline="always")

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
+from ohmflow.runtime.crossbar.bits import fused
 from ohmflow.runtime.devices.exponentials import power_of_two
 from ohmflow.runtime.devices.spread import NoisyStepParameters, steps_and_bounds
 from ohmflow.runtime.devices.stepped import SteppedDevice
@@ -88,8 +89,8 @@ class ExpStepPlanes(NamedTuple):
         """Return w after one pulse."""
         lost_up, lost_down, offset_up, offset_down = planes.lost[1], planes.lost[0], planes.offset[1], planes.offset[0]
         lost, offset = (lost_up if up else lost_down), (offset_up if up else offset_down)
-        left = _ONE - lost * power_of_two(of_way(planes.rate, up, r, c) * w + offset)
-        moved = w + of_way(planes.step, up, r, c) * max(_ZERO, left) * (_ONE + planes.ctoc * xi)
+        left = fused(-lost, power_of_two(fused(of_way(planes.rate, up, r, c), w, offset)), _ONE)
+        moved = fused(of_way(planes.step, up, r, c) * max(_ZERO, left), fused(planes.ctoc, xi, _ONE), w)
         return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
 
 
@@ -128,7 +129,7 @@ class ExpStepNoisyPlanes(NamedTuple):
         """Return w after one pulse."""
         lost_up, lost_down, offset_up, offset_down = planes.lost[1], planes.lost[0], planes.offset[1], planes.offset[0]
         lost, offset = (lost_up if up else lost_down), (offset_up if up else offset_down)
-        left = _ONE - lost * power_of_two(of_way(planes.rate, up, r, c) * w + offset)
+        left = fused(-lost, power_of_two(fused(of_way(planes.rate, up, r, c), w, offset)), _ONE)
         move = of_way(planes.step, up, r, c) * max(_ZERO, left)
         noise = planes.share * abs(move) + of_way(planes.floor, up, r, c) + planes.slope * abs(w)
         return min(max(w + move + noise * xi, planes.b_min[r, c]), planes.b_max[r, c])

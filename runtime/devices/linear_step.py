@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from ohmflow.runtime.crossbar.bits import fused
 from ohmflow.runtime.devices.affine_pulses import pulses_additive, pulses_relative
 from ohmflow.runtime.devices.spread import SpreadPlane, SteppedParameters, device_normals, steps_and_bounds
 from ohmflow.runtime.devices.stepped import SteppedDevice
@@ -72,7 +73,8 @@ class LinearStepPlanes(NamedTuple):
     @staticmethod
     def pulse(planes: Any, r: Any, c: Any, w: Any, up: Any, xi: Any) -> Any:
         """Return w after one pulse."""
-        moved = w + (of_way(planes.step, up, r, c) + of_way(planes.slope, up, r, c) * w) * (_ONE + planes.ctoc * xi)
+        step = fused(of_way(planes.slope, up, r, c), w, of_way(planes.step, up, r, c))
+        moved = fused(step, fused(planes.ctoc, xi, _ONE), w)
         return min(max(moved, planes.b_min[r, c]), planes.b_max[r, c])
 
     @staticmethod

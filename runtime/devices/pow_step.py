@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from ohmflow.runtime.crossbar.bits import fused
 from ohmflow.runtime.devices.exponentials import log_two, power_of_two
 from ohmflow.runtime.devices.spread import SpreadPlane, SteppedParameters, device_normals, steps_and_bounds
 from ohmflow.runtime.devices.stepped import SteppedDevice
@@ -68,7 +69,7 @@ class PowStepPlanes(NamedTuple):
         """Return w after one pulse."""
         room = abs(of_way(planes.bound, up, r, c) - w) * planes.per_range[r, c]
         factor = power_of_two(of_way(planes.gamma, up, r, c) * log_two(room))
-        moved = w + of_way(planes.step, up, r, c) * factor * (_ONE + planes.ctoc * xi)
+        moved = fused(of_way(planes.step, up, r, c) * factor, fused(planes.ctoc, xi, _ONE), w)
         return min(max(moved, planes.bound[0, r, c]), planes.bound[1, r, c])
 
 
@@ -97,7 +98,7 @@ class PowStepAdditivePlanes(NamedTuple):
         """Return w after one pulse."""
         room = abs(of_way(planes.bound, up, r, c) - w) * planes.per_range[r, c]
         factor = power_of_two(of_way(planes.gamma, up, r, c) * log_two(room))
-        moved = w + of_way(planes.step, up, r, c) * (factor + planes.ctoc * xi)
+        moved = fused(of_way(planes.step, up, r, c), fused(planes.ctoc, xi, factor), w)
         return min(max(moved, planes.bound[0, r, c]), planes.bound[1, r, c])
 
 

@@ -130,7 +130,8 @@ def constant(planes, w, up, xi):
 
 
 def linear(planes, w, up, xi):
-    moved = w + (way(planes.step, up) + way(planes.slope, up) * w) * (ONE + planes.ctoc * xi)
+    step = fused(way(planes.slope, up), w, way(planes.step, up))
+    moved = fused(step, fused(planes.ctoc, xi, ONE), w)
     return np.minimum(np.maximum(moved, planes.b_min), planes.b_max)
 
 
@@ -146,33 +147,40 @@ def exp2(x):
     whole = np.rint(x)
     f = x - whole
     a = np.array([1.0000001, 0.6931472, 0.24022107, 0.05550357, 0.009676032, 0.0013390863], np.float32)
-    value = (a[0] + f * a[1]) + f * f * ((a[2] + f * a[3]) + f * f * (a[4] + f * a[5]))
+    g = f * f
+    value = fused(g, fused(g, fused(f, a[5], a[4]), fused(f, a[3], a[2])), fused(f, a[1], a[0]))
     return np.ldexp(value, whole.astype(int))
 
 
+LOG = np.array(
+    [1.4426948, -0.72135717, 0.48093945, -0.3600872, 0.28670755, -0.2500693, 0.23688978, -0.14574295], np.float32
+)
+
+
 def log2(x):
-    """log₂ x by four terms of the series of artanh; of 0, -127."""
+    """log₂ x by the polynomial of degree 8 about 1; of 0, below -126."""
     m, exponent = np.frexp(x)
     low = m < np.float32(sqrt(0.5))
     m, exponent = np.where(low, 2 * m, m), np.where(low, exponent - 1, exponent)
-    s = (m - ONE) / (m + ONE)
-    z = s * s
-    b = np.array([2 / np.log(2) / k for k in (1, 3, 5, 7)], np.float32)
-    value = exponent.astype(np.float32) + s * ((b[0] + z * b[1]) + (z * z) * (b[2] + z * b[3]))
+    r = m - ONE
+    z = r * r
+    low = fused(z, fused(r, LOG[3], LOG[2]), fused(r, LOG[1], LOG[0]))
+    high = fused(z, fused(r, LOG[7], LOG[6]), fused(r, LOG[5], LOG[4]))
+    value = fused(r, fused(z * z, high, low), exponent.astype(np.float32))
     return np.where(x == 0, np.float32(-127), value)
 
 
 def exponential(planes, w, up, xi):
     lost, offset = (np.where(up, pair[1], pair[0]) for pair in (planes.lost, planes.offset))
-    left = ONE - lost * exp2(way(planes.rate, up) * w + offset)
-    moved = w + way(planes.step, up) * np.maximum(left, np.float32(0)) * (ONE + planes.ctoc * xi)
+    left = fused(-lost, exp2(fused(way(planes.rate, up), w, offset)), ONE)
+    moved = fused(way(planes.step, up) * np.maximum(left, ZERO), fused(planes.ctoc, xi, ONE), w)
     return np.minimum(np.maximum(moved, planes.b_min), planes.b_max)
 
 
 def power(planes, w, up, xi):
     room = np.abs(way(planes.bound, up) - w) * planes.per_range
     factor = exp2(way(planes.gamma, up) * log2(room))
-    moved = w + way(planes.step, up) * factor * (ONE + planes.ctoc * xi)
+    moved = fused(way(planes.step, up) * factor, fused(planes.ctoc, xi, ONE), w)
     return np.minimum(np.maximum(moved, planes.bound[0]), planes.bound[1])
 
 

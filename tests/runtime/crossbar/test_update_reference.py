@@ -72,6 +72,13 @@ DEVICES = {
     "linear-step additive": (plain.linear_additive, LinearStep, GAMMAS | {"ctoc_additive": True}),
     "soft-bounds": (plain.linear, SoftBounds, {}),
     "soft-bounds additive": (plain.linear_additive, SoftBounds, {"ctoc_additive": True}),
+    # Of steps as small, most pulses come at once.
+    "linear-step small": (plain.linear, LinearStep, GAMMAS | {"dw_min": 0.002}),
+    "linear-step additive, small": (
+        plain.linear_additive,
+        LinearStep,
+        GAMMAS | {"dw_min": 0.002, "ctoc_additive": True},
+    ),
     "exp-step": (
         plain.exponential,
         ExpStep,
@@ -89,7 +96,7 @@ CASES += [("constant-step", 0.0, 0.7), ("pow-step", 0.15, 0.7)]
 @pytest.mark.parametrize(("name", "half_select_step", "write_noise"), CASES)
 def test_every_device_is_pulsed_as_in_the_plain_reference(make_array, name, half_select_step, write_noise):
     law, model, more = DEVICES[name]
-    device = model(model.Parameters(**SPREAD, **more, write_noise=write_noise))
+    device = model(model.Parameters(**(SPREAD | more), write_noise=write_noise))
     spec = UpdateSpec(9, half_select_step=half_select_step)
     rows, cols, n, rate = 5, 6, 12, 0.9
     blocks = (Block(0, 0, 2, 6), Block(2, 0, 3, 6))

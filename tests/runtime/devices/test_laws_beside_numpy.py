@@ -39,13 +39,13 @@ def protonic(planes, w, up, xi):
 def power_additive(planes, w, up, xi):
     room = np.abs(way(planes.bound, up) - w) * planes.per_range
     factor = exp2(way(planes.gamma, up) * log2(room))
-    moved = w + way(planes.step, up) * (factor + planes.ctoc * xi)
+    moved = plain.fused(way(planes.step, up), plain.fused(planes.ctoc, xi, factor), w)
     return np.minimum(np.maximum(moved, planes.bound[0]), planes.bound[1])
 
 
 def exponential_noisy(planes, w, up, xi):
     lost, offset = (np.where(up, pair[1], pair[0]) for pair in (planes.lost, planes.offset))
-    left = ONE - lost * exp2(way(planes.rate, up) * w + offset)
+    left = plain.fused(-lost, exp2(plain.fused(way(planes.rate, up), w, offset)), ONE)
     move = way(planes.step, up) * np.maximum(left, ZERO)
     noise = planes.share * np.abs(move) + way(planes.floor, up) + planes.slope * np.abs(w)
     return clipped(planes, w + move + noise * xi)
