@@ -25,7 +25,7 @@ def network(view: View) -> Iterator[Fault]:
             if not view.given(f"chip.router.{key}"):
                 yield Fault(
                     "chip.network.level",
-                    f"chip.network.level must be links where chip.router.{key} is not given, not 'flits'; add '{key}: …'",
+                    f"chip.network.level must be links without chip.router.{key}, not 'flits'; add '{key}: …'",
                     (f"chip.router.{key}",),
                 )
     stages, hop, vcs = (view.value(f"chip.{key}") for key in ("router.stages", "link.hop", "router.vcs"))

@@ -12,6 +12,7 @@ from ohmflow.runtime.cli.options import (
     json_option,
     load_target,
     make_compile_options,
+    network_option,
     program_of,
     target_options,
 )
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @click.command("estimate", short_help="Estimate time, energy, power and area.")
 @click.argument("source", metavar="MODEL|PROGRAM")
 @target_options
+@network_option
 @click.option(
     "--phase", help="training or inference.  [default: training if TARGET can, or what the run of --counts did]"
 )

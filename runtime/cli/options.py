@@ -59,6 +59,25 @@ def _target_options(function: F, required: bool) -> F:
     )(function)
 
 
+_NETWORK_LEVEL = "ohmflow.network"
+"""Key of the level of detail in a context: `load_target` sets it, whatever else a command does with targets."""
+
+
+def _keep_level(context: click.Context, parameter: click.Parameter, level: str | None) -> None:
+    context.meta[_NETWORK_LEVEL] = level
+
+
+def network_option(function: F) -> F:
+    """Add `--network`; `load_target` heeds it."""
+    return click.option(
+        "--network",
+        type=click.Choice(["links", "flits"]),
+        expose_value=False,
+        callback=_keep_level,
+        help="Reserve links for whole messages, or simulate the network flit by flit.  [default: chip.network.level]",
+    )(function)
+
+
 def compile_options(function: F) -> F:
     """Add the options that are fixed when compiling."""
     for option in reversed(
@@ -171,6 +190,10 @@ def load_target(name: str, overrides: tuple[str, ...]) -> "Target":
         if not equals or not path:
             raise click.UsageError(f"--set: must be PATH=VALUE, not '{text}'; try --set tile.crossbar.rows=64")
         changes[path.strip()] = value.strip()
+    context = click.get_current_context(silent=True)
+    level = None if context is None else context.meta.get(_NETWORK_LEVEL)
+    if level is not None:
+        changes["chip.network.level"] = level
     return load(name, changes or None)
 
 

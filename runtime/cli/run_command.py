@@ -11,6 +11,7 @@ from ohmflow.runtime.cli.options import (
     json_option,
     load_target,
     make_compile_options,
+    network_option,
     program_of,
     target_options,
 )
@@ -22,6 +23,7 @@ _FILES = ("outputs.npz", "ledger.csv", "ledger_by_layer.csv", "events.npz", "pow
 @click.command("run", short_help="Run a model forward on a simulated chip.")
 @click.argument("source", metavar="MODEL|PROGRAM")
 @target_options
+@network_option
 @click.option("--inputs", required=True, type=click.Path(path_type=Path), help=".npz with one array per graph input.")
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for outputs.npz and the bill."

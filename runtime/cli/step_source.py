@@ -11,6 +11,7 @@ from ohmflow.runtime.cli.options import (
     compile_options,
     load_target,
     make_compile_options,
+    network_option,
     optional_target_options,
     program_of,
 )
@@ -29,6 +30,7 @@ def step_options(function: F) -> F:
         (
             click.argument("source", metavar="RUN|PROGRAM|MODEL"),
             optional_target_options,
+            network_option,
             click.option("--entry", help="train_step, infer or program.  [default: train_step if there is one]"),
             click.option("--batch", type=int, help="Samples of the step.  [default: 10, or that of the run]"),
             click.option(

@@ -14,6 +14,7 @@ from ohmflow.runtime.cli.options import (
     load_target,
     make_compile_options,
     make_window,
+    network_option,
     optional_target_options,
     program_of,
     trace_options,
@@ -35,6 +36,7 @@ _OF_A_RESUMPTION = ("resume", "epochs", "as_json", "trace", "trace_window")
 @click.command("train", short_help="Train a model on a simulated chip.")
 @click.argument("source", metavar="MODEL|PROGRAM", required=False)
 @optional_target_options
+@network_option
 @click.option(
     "--data", metavar="DATA", help="digits, a folder of IDX files, a .csv, or an .npz with y and x (or named inputs)."
 )

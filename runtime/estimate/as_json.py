@@ -18,6 +18,7 @@ def estimate_json(estimate: Estimate) -> dict[str, Any]:
         "model": estimate.program.manifest["model"],
         "target": estimate.target.name,
         "target_hash": estimate.target.content_hash,
+        "network": None if estimate.target.chip is None else estimate.target.chip.network_level,
         "phase": estimate.phase,
         "samples": work.samples,
         "recorded": estimate.recorded or None,

@@ -20,7 +20,9 @@ from ohmflow.runtime.estimate.memory import Shortage, shortages
 from ohmflow.runtime.estimate.memory import check_memory as check_memory
 from ohmflow.runtime.ledger.bill import Bill, make_bill
 from ohmflow.runtime.ledger.events import EventBook, TileShape
+from ohmflow.runtime.ledger.instruction_names import instruction_names
 from ohmflow.runtime.machine.clock import Clock
+from ohmflow.runtime.machine.clock_flits import network_of
 from ohmflow.targets.costs import cost_table
 from ohmflow.targets.schema.target import Target
 
@@ -147,8 +149,12 @@ class Estimator:
             counter = Counter(self.program, entry, self.profile, execution.batch)
             clock = None
             if self.program.chip.clock_hz is not None:
-                chip = self.program.chip
-                clock = Clock(resolve(entry, counter.layout, chip.hop, self._names, chip.flit_cycles))
+                schedule = resolve(
+                    entry, counter.layout, self.program.chip.hop, self._names, self.program.chip.flit_cycles
+                )
+                clock = Clock(
+                    schedule, instruction_names(self.program, entry), network_of(self.program.chip, self.target)
+                )
             for number in range(min(counter.period, execution.times)):
                 times = len(range(number, execution.times, counter.period))
                 tally = times * counter.tally(number)

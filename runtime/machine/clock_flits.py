@@ -122,7 +122,7 @@ def network_of(chip: Chip, target: Target) -> FlitNetwork | None:
     Raises:
         NetworkLevelError: a hop is shorter than the router's stages.
     """
-    if target.chip is None or chip.mesh is None or target.chip.network is None or target.chip.network.level == "links":
+    if target.chip is None or chip.mesh is None or target.chip.network_level == "links":
         return None
     given = target.chip.router
     assert given.vcs and given.buffer and given.stages and given.credit is not None, "checked when a target is loaded"

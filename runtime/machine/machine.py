@@ -18,6 +18,7 @@ from ohmflow.runtime.digital.sessions import load_segments
 from ohmflow.runtime.ledger.events import EventBook, TileShape
 from ohmflow.runtime.ledger.instruction_names import instruction_names
 from ohmflow.runtime.machine.clock import Clock
+from ohmflow.runtime.machine.clock_flits import network_of
 from ohmflow.runtime.machine.errors import ScratchpadError, StandInError, WaitError
 from ohmflow.runtime.machine.make_arrays import make_arrays
 from ohmflow.runtime.machine.masks import with_masks
@@ -125,7 +126,9 @@ class Machine:
             if known is None:
                 layout, chip = frame.layout(), self.program.chip
                 schedule = resolve(frame.entry, layout, chip.hop, self._names, chip.flit_cycles)
-                known = self._clocks[key] = (Clock(schedule, instruction_names(self.program, frame.entry)), layout)
+                network = network_of(chip, self.target)
+                clock = Clock(schedule, instruction_names(self.program, frame.entry), network)
+                known = self._clocks[key] = (clock, layout)
             clock, layout = known
             timeline = clock.run(frame.flat_counts(layout), record=watching is not None)
             self.book.add_timeline(entry, timeline)

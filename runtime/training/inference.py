@@ -73,6 +73,7 @@ def run_inference(
         "model": program.manifest["model"],
         "target": target.name,
         "target_hash": target.content_hash,
+        "network": None if target.chip is None else target.chip.network_level,
         "seed": seed,
         "waited_seconds": wait,
         "samples": len(next(iter(rows.values()))),

@@ -125,6 +125,7 @@ def summarise(
         "model": machine.program.manifest["model"],
         "target": machine.target.name,
         "target_hash": machine.target.content_hash,
+        "network": None if machine.target.chip is None else machine.target.chip.network_level,
         "seed": options.seed,
         "epochs": list(range(1, len(history.train_loss) + 1)),
         "lr": history.lr,

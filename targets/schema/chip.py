@@ -167,6 +167,11 @@ class Chip(SectionModel):
         return self.mesh[0] * self.mesh[1]
 
     @property
+    def network_level(self) -> str:
+        """How finely the network is simulated: `links` or `flits`."""
+        return "links" if self.network is None else self.network.level
+
+    @property
     def tiles(self) -> int:
         """Tiles of the whole chip."""
         return self.mesh[0] * self.mesh[1] * self.tiles_per_node
