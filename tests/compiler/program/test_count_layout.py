@@ -15,7 +15,7 @@ def entry_of(loops: list[tuple[int, Trip, int, int]], groups: list[tuple[int, tu
     """An entry of loops (parent, kind, trip, group) and count groups (width, loops) alone."""
     table = np.zeros(len(loops), LOOPS)
     for k, (parent, kind, trip, group) in enumerate(loops):
-        table[k] = (Op.FOR, parent, kind, trip, group, 0)
+        table[k] = (Op.FOR, parent, kind, trip, group, 0, -1)
     grouped = np.zeros(len(groups), GROUPS)
     for k, (width, around) in enumerate(groups):
         grouped[k]["width"], grouped[k]["depth"] = width, len(around)
@@ -43,7 +43,7 @@ def entries(draw: st.DrawFn) -> tuple[Entry, dict[str, int], dict[int, int]]:
     depth = draw(st.integers(0, 4))
     loops, groups, data = [], [], {}
     for k in range(depth):
-        kind = draw(st.sampled_from(Trip))
+        kind = draw(st.sampled_from((Trip.CONST, Trip.ARGUMENT, Trip.DATA)))
         trip = {Trip.CONST: draw(st.integers(0, 4)), Trip.ARGUMENT: 1, Trip.DATA: 0}[kind]
         group = -1
         if kind is Trip.DATA:
