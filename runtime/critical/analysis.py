@@ -73,6 +73,10 @@ class Analysis:
         """What the instruction is."""
         return Mnemonic(int(self.step.entry.instructions["mnemonic"][span.instruction])).name.lower()
 
+    def told(self, span: Span, by: str) -> str:
+        """One of `place`, `kind`, `phase`, `layer`, `mnemonic` or `reason` of a span."""
+        return span.reason if by == "reason" else str(getattr(self, by)(span))
+
     def sums(self, by: str) -> tuple[Sum, ...]:
         """Cycles of the path by `place`, `kind`, `phase`, `layer`, `mnemonic` or `reason`; they sum to the step's.
 
@@ -81,7 +85,7 @@ class Analysis:
         """
         found: dict[str, tuple[int, int]] = {}
         for span in self.path:
-            name = span.reason if by == "reason" else str(getattr(self, by)(span))
+            name = self.told(span, by)
             cycles, spans = found.get(name, (0, 0))
             found[name] = (cycles + span.cycles, spans + 1)
         return tuple(sorted((Sum(n, *both) for n, both in found.items()), key=lambda s: (-s.cycles, s.name)))

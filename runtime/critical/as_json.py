@@ -31,6 +31,8 @@ def analysis_json(analysis: Analysis, chain: bool = True) -> dict[str, Any]:
         **{
             f"by_{by}": [{"name": s.name, "cycles": s.cycles, "spans": s.spans} for s in analysis.sums(by)] for by in BY
         },
+        "by_place_and_reason": _pairs(analysis, "place", "reason"),
+        "by_layer_and_phase": _pairs(analysis, "layer", "phase"),
         "gains": [
             {"name": g.name, "kind": g.kind, "cycles": g.cycles, "saved": g.saved, "share": g.share}
             for g in analysis.gains
@@ -51,3 +53,13 @@ def analysis_json(analysis: Analysis, chain: bool = True) -> dict[str, Any]:
             for span in analysis.path
         ]
     return found
+
+
+def _pairs(analysis: Analysis, first: str, second: str) -> list[dict[str, Any]]:
+    """Cycles of the path by two of `BY`, the most first."""
+    cycles: dict[tuple[str, str], int] = {}
+    for span in analysis.path:
+        key = (analysis.told(span, first), analysis.told(span, second))
+        cycles[key] = cycles.get(key, 0) + span.cycles
+    order = sorted(cycles, key=lambda key: (-cycles[key], key))
+    return [{"name": key[0], second: key[1], "cycles": cycles[key]} for key in order]

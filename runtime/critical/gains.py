@@ -3,19 +3,14 @@
 Cycles are whole numbers, and a tenth of most service times is none. So time is counted in tenths of a cycle: every
 duration is ten times as long, those of what is looked at nine times. Without a change that gives ten times the cycles,
 with the same ties, so a difference is due to the change alone.
-
-A message arrives `hop + flits - 1` cycles after its last link is granted, an offset which is stretched as a whole by
-making the last link's hop a little shorter than ten of its own. So a link has to be the last of all routes that take
-it, or of none: in a chip, messages leave the network by links that lead to nothing but units.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmflow.compiler.program.schedule import CHANNEL, INSTRUCTION, READ, Schedule
-from ohmflow.runtime.critical.errors import CriticalError
+from ohmflow.compiler.program.schedule import INSTRUCTION, READ, Schedule
 from ohmflow.runtime.machine.clock import Clock
 
 WHOLE, LESS = 10, 9
@@ -29,7 +24,7 @@ class Shortened:
     Attributes:
         service: [I] instructions whose occupancy, latency, array phase, set-up and cycles a count are.
         conversion: [I] reads whose conversion and converter latency are.
-        links: whether hops and flits are.
+        links: whether hops, flits and adders of routers are.
     """
 
     service: NDArray[np.bool_]
@@ -70,29 +65,9 @@ class Stretched:
 
     Args:
         schedule: as it is.
-
-    Raises:
-        CriticalError: a link is the last of one route and not of another.
     """
 
     schedule: Schedule
-    _last: NDArray[np.bool_] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        """Find the last links."""
-        channels, route = self.schedule.channels, self.schedule.route
-        last = np.zeros(len(self.schedule.hop), bool)
-        inner = np.zeros(len(self.schedule.hop), bool)
-        for begin, end in zip(channels["route_begin"].tolist(), channels["route_end"].tolist(), strict=True):
-            if end > begin:
-                last[route[end - 1]] = True
-                inner[route[begin : end - 1]] = True
-        if (last & inner).any():
-            raise CriticalError(
-                f"links: each must be the last of all routes that take it or of none, not both like link "
-                f"{int(np.flatnonzero(last & inner)[0])}; leave gains out"
-            )
-        object.__setattr__(self, "_last", last)
 
     def cycles(self, counts: NDArray[np.int64], chosen: Shortened | None = None) -> int:
         """Tenths of cycles that the entry takes.
@@ -118,11 +93,16 @@ class Stretched:
         later = (table["t3"] >> 2) * np.where(table["t0"] >= table["t1"], factor, conversion)
         rows["t3"] = np.where(reads, (table["t3"] & 3) + 4 * later, table["t3"])
         times = LESS if chosen is not None and chosen.links else WHOLE
-        channels = self.schedule.channels.astype(_wide(CHANNEL))
-        channels["flits"] *= times
-        hop = (self.schedule.hop.astype(np.int64) * times).astype(np.int32)
-        hop[self._last] -= times - 1
-        return replace(self.schedule, instructions=rows, channels=channels, hop=hop)
+        pace, hop = (self.schedule.flit_cycles.astype(np.int64) * times, self.schedule.hop.astype(np.int64) * times)
+        trees = self.schedule.trees.copy()
+        trees["adder"] *= times
+        return replace(
+            self.schedule,
+            instructions=rows,
+            hop=hop.astype(np.int32),
+            flit_cycles=pace.astype(np.int32),
+            trees=trees,
+        )
 
 
 def _wide(dtype: np.dtype[np.void]) -> np.dtype[np.void]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ohmflow.compiler.program.schedule import READ, Schedule, Timeline
-from ohmflow.runtime.critical.links import Causes
+from ohmflow.runtime.critical.links import Came, Causes
 
 END, ORDER, MESSAGE, CREDIT, CONVERTER, LINK = "end", "order", "message", "credit", "converter", "link"
 REASONS = (ORDER, MESSAGE, CREDIT, CONVERTER, LINK, END)
@@ -97,34 +97,28 @@ class _Walk:
         if (int(causes.release[before]) if before >= 0 else 0) == issue:
             return (lambda: self._at_unit(before, issue, ORDER)) if before >= 0 else None
         for channel, number in causes.awaited(row):
-            if causes.arrival(channel, number) == issue:
-                return self._before_arrival(channel, number, issue)
-        creditor = causes.creditor(row)
-        assert creditor >= 0 and causes.release[creditor] == issue, "an issue has a cause"
+            came = causes.arrival(channel, number)
+            if came.cycle == issue:
+                return lambda: self._at(came, issue, MESSAGE)
+        creditor = next((c for c in causes.creditors(row) if causes.release[c] == issue), None)
+        assert creditor is not None, "an issue has a cause"
         return lambda: self._at_unit(creditor, issue, CREDIT)
 
-    def _before_arrival(self, channel: int, number: int, cycle: int) -> _Step:
-        causes = self._causes
-        route = causes.route(channel)
-        if not route:
-            sender = causes.sender(channel, number)
-            return lambda: self._at_unit(sender, cycle, MESSAGE)
-        packet = causes.packet(channel, route[-1], number)
-        return lambda: self._at_link(packet, cycle, MESSAGE)
+    def _at(self, came: Came, end: int, reason: str) -> _Step | None:
+        return self._at_link(came.row, end, reason) if came.on_link else self._at_unit(came.row, end, reason)
 
     def _at_link(self, packet: int, end: int, reason: str) -> _Step:
-        """A packet that went over a link from its grant on."""
+        """A packet that went over a link from its grant on, or from when the adder in front of it had all branches."""
         causes = self._causes
         channel, number, grant = int(causes.channel[packet]), causes.number(packet), int(causes.grant[packet])
         sender, link = causes.sender(channel, number), int(causes.link[packet])
-        self._found.append(Span(link, True, int(causes.instruction[sender]), channel, grant, end, reason))
-        if causes.entry[packet] < grant:  # the link was taken
+        instruction, entry = int(causes.instruction[sender]), int(causes.entry[packet])
+        begin = grant if entry < grant else grant - causes.adder(packet)
+        self._found.append(Span(link, True, instruction, channel, begin, end, reason))
+        if entry < grant:  # the link was taken
             before = packet - 1
-            assert causes.link[before] == link and causes.grant[before] + causes.flits(before) == grant
+            assert causes.link[before] == link and causes.grant[before] + causes.busy(before) == grant
             return lambda: self._at_link(before, grant, LINK)
-        route = causes.route(channel)
-        position = route.index(link)
-        if position == 0:
-            return lambda: self._at_unit(sender, grant, MESSAGE)
-        previous = causes.packet(channel, route[position - 1], number)
-        return lambda: self._at_link(previous, grant, MESSAGE)
+        last = next((came for came in causes.before_link(packet) if came.cycle == begin), None)
+        assert last is not None, "a message came from somewhere"
+        return lambda: self._at(last, begin, MESSAGE)

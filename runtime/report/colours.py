@@ -6,8 +6,8 @@ Ito's palette for colour-blind readers (doi 10.1038/nmeth.1618 reprints it); the
 
 FAMILIES = (
     ("crossbar", ("device", "array", "driver")),
-    ("converters", ("adc", "dac")),
-    ("memory", ("buffer", "scratchpad")),
+    ("converters", ("adc", "dac", "shift_add")),
+    ("memory", ("buffer", "scratchpad", "dram")),
     ("digital", ("vector",)),
     ("network", ("link",)),
     ("host", ("host",)),
@@ -30,6 +30,16 @@ STATE_WORDS = {
 
 PHASES = ("program", "forward", "backward", "update", "transfer", "evaluation", "idle")
 """Phases in the order in which a person meets them."""
+
+REASONS = (
+    ("order", "s-busy", "then the same unit went on"),
+    ("message", "s-message", "then its result was awaited"),
+    ("credit", "s-credit", "then room in a buffer was awaited"),
+    ("converter", "s-converter", "then the converters were awaited"),
+    ("link", "r-link", "then the link was awaited"),
+    ("end", "s-finished", "then the step was over"),
+)
+"""What the next span of a critical path waited for: name, CSS class, words; in the order in which bars show them."""
 
 
 def by_component(name: str) -> tuple[int, str]:

@@ -5,12 +5,14 @@ from typing import Any
 from markupsafe import Markup
 
 from ohmflow.runtime.report.colours import COMPONENTS, STATE_WORDS, STATES, component_class
+from ohmflow.runtime.report.critical_view import critical_view
 from ohmflow.runtime.report.energy_view import cells, energy_bars, energy_table, uncertain_figures
 from ohmflow.runtime.report.floorplan import tile_drawing
 from ohmflow.runtime.report.layer_view import layers
 from ohmflow.runtime.report.layout import used_tiles
 from ohmflow.runtime.report.line_chart import Line, line_chart
 from ohmflow.runtime.report.mesh import mesh_map
+from ohmflow.runtime.report.power_view import power_view
 from ohmflow.runtime.report.record import RunFiles
 from ohmflow.runtime.report.templates import render
 from ohmflow.runtime.report.time_view import busiest_links, busiest_units, time_by_kind
@@ -51,6 +53,8 @@ def run_page(record: RunFiles) -> str:
         "kinds": time_by_kind(record),
         "units": busiest_units(record),
         "links": busiest_links(record),
+        "power": power_view(record),
+        "critical": critical_view(record),
         "mesh": mesh_map(record),
         "tiles": tiles,
         "cards": [(tile, tile_drawing(tile, target["tile_rows"], target["tile_cols"])) for tile in detailed],

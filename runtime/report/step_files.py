@@ -22,6 +22,9 @@ from ohmflow.targets.schema.target import Target
 
 CRITICAL = "critical.json"
 
+_MOST_SPANS = 20_000
+"""Spans of a critical path that are kept one by one, at most."""
+
 STEP_FILES = (CSV, JSON, CRITICAL)
 """Files of a step."""
 
@@ -54,7 +57,8 @@ def write_step_files(
     except (EstimateError, TooLongError):  # a run without steps has no means
         return None
     if critical:
-        told = analysis_json(analyse(step)) | {"batch_asked": run.batch}
+        analysis = analyse(step)
+        told = analysis_json(analysis, chain=len(analysis.path) <= _MOST_SPANS) | {"batch_asked": run.batch}
         replace_text(folder / CRITICAL, json.dumps(told, allow_nan=False) + "\n")
     power = power_of_step(step, asked=run.batch)
     if not power.power.total.any():
