@@ -43,9 +43,10 @@ class BoundUpdate:
         self._name, self._w, self._planes, self._alpha = name, w, planes, alpha
         self._settings, self._scheme, _, self._blocks, self._identity = figures
         self._place, self._moved = place, moved
-        self._counts = np.zeros((3, len(self._blocks)), np.int64)
+        blocks = len(self._blocks)
+        self._numbers = np.zeros(3 * blocks + 3, np.int64)  # counts, then totals: cleared together
+        self._counts, self._totals = self._numbers[:-3].reshape(3, blocks), self._numbers[-3:]
         self._by_block = self._counts.T
-        self._totals = np.zeros(3, np.int64)
         self._fitting: list[Matrix] = []
 
     def fits(self, x: Matrix, d: Matrix) -> bool:
@@ -82,9 +83,8 @@ class BoundUpdate:
         Raises:
             NotFiniteError: x or d is not finite; the other vectors' updates are applied.
         """
-        lengths = np.zeros((len(x), 1), np.int32)
-        self._counts.fill(0)
-        self._totals.fill(0)
+        lengths = np.zeros(len(x), np.int32)
+        self._numbers.fill(0)
         self._moved()
         update_pulsed(
             self._w,
@@ -96,7 +96,7 @@ class BoundUpdate:
             self._identity,
             (*self._place, step, 0, 0, 1),
             self._blocks,
-            lengths.reshape(-1),
+            lengths,
             self._counts,
             self._totals,
             None,
@@ -109,4 +109,4 @@ class BoundUpdate:
                 "vectors; training has diverged: lower the learning rate"
             )
         table[: len(self._by_block), _ROW_PULSES:_BEHIND] += self._by_block
-        return lengths, totals[CLIPPED], totals[LOST]
+        return lengths.reshape(-1, 1), totals[CLIPPED], totals[LOST]

@@ -55,22 +55,25 @@ class BoundSegment:
         value = onnxruntime.OrtValue.ortvalue_from_numpy(self._held[k])
         self._binding.bind_ortvalue_input(self._names[k], value)
 
-    def __call__(self, given: Sequence[NDArray[Any]]) -> Values:
-        """Run it.
+    def __call__(self, given: Sequence[NDArray[Any]]) -> bool:
+        """Run it on inputs of the shapes and types of the first call, which sets `results`.
 
         Args:
-            given: inputs, of the shapes and types of the first call.
+            given: inputs.
 
         Returns:
-            `results`, which keep their values until the next call.
+            False if their shapes or types are others; then nothing was done.
         """
         for k, value in enumerate(given):
-            if value is not self._held[k]:
-                if not self._own[k]:
+            held = self._held[k]
+            if value is not held:
+                if type(value) is not np.ndarray or value.shape != held.shape or value.dtype != held.dtype:
+                    return False
+                if self._own[k]:
+                    np.copyto(held, value)
+                else:
                     self._own[k] = True
                     self._held[k] = value.copy(order="C")
                     self._bind(k)
-                else:
-                    np.copyto(self._held[k], value)
         self._session.run_with_iobinding(self._binding)
-        return self.results
+        return True

@@ -7,7 +7,7 @@ all samples (`UpdateAll`) each keep their arrays, by the shapes they were given.
 whose arrays would only keep memory busy, is left to the value engine's methods, which these give the same as.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
@@ -18,7 +18,7 @@ from ohmflow.runtime.crossbar.array import CrossbarArray
 from ohmflow.runtime.crossbar.bound_read import BoundRead
 from ohmflow.runtime.crossbar.bound_update import BoundUpdate
 from ohmflow.runtime.digital.bound_segment import BoundSegment
-from ohmflow.runtime.digital.sessions import Segment
+from ohmflow.runtime.digital.sessions import Segment, joined
 from ohmflow.runtime.ledger.tally import Tally, UpdateStatistics
 from ohmflow.runtime.machine.frame import Frame
 from ohmflow.runtime.machine.plan import Captured, Node
@@ -43,54 +43,97 @@ def runs_once(node: Node) -> bool:
 
 
 class Call:
-    """A digital segment.
+    """Digital segments that follow each other and do not depend on each other.
 
     Args:
-        node: of a `call` that runs once.
-        ports: of its segment.
-        segment: what to run.
+        nodes: of `call` operations that run once.
+        ports: of their segments.
+        segments: what to run.
         general: what the value engine does otherwise.
     """
 
-    def __init__(self, node: Node, ports: Ports, segment: Segment, general: General) -> None:
-        self._node, self._ports, self._segment, self._general = node, ports, segment, general
-        self._ins, self._outs = node.ins, node.outs
-        self._kept: dict[tuple[Any, ...], tuple[BoundSegment, tuple[Any, ...]] | None] = {}
+    def __init__(
+        self, nodes: Sequence[Node], ports: Sequence[Ports], segments: Sequence[Segment], general: General
+    ) -> None:
+        self._nodes, self._segments, self._general = nodes, segments, general
+        self._ins = tuple(value for node in nodes for value in node.ins)
+        self._outs = tuple(value for node in nodes for value in node.outs)
+        self._rows_in = _numbered([dict(own.rows_in) for own in ports], [len(node.ins) for node in nodes])
+        alone = [
+            dict.fromkeys(own.rows_out if own.single and not node.vector else (), 0)
+            for node, own in zip(nodes, ports, strict=True)
+        ]
+        self._alone = frozenset(_numbered(alone, [len(node.outs) for node in nodes]))
+        self._kept: dict[int, tuple[BoundSegment, tuple[tuple[int, Any], ...]] | None] = {}
 
     def __call__(self, frame: Frame, tally: Tally) -> None:
         """Run it; results stand where they stood before."""
         env = frame.env
         given = [env[i] for i in self._ins]
-        shapes = tuple([value.shape if type(value) is np.ndarray else None for value in given])
-        kept = self._kept.get(shapes)
+        kept = self._kept.get(frame.samples)
         if kept is None:
-            self._first(given, shapes, frame, tally)
-            return
-        bound, results = kept
-        bound(given)
-        for out, value in zip(self._outs, results, strict=True):
-            env[out] = value
+            self._first(given, frame, tally)
+        elif kept[0](given):
+            for out, value in kept[1]:
+                env[out] = value
+        else:
+            self._each(frame, tally)
 
-    def _first(self, given: list[Any], shapes: tuple[Any, ...], frame: Frame, tally: Tally) -> None:
+    def _each(self, frame: Frame, tally: Tally) -> None:
+        for node in self._nodes:
+            self._general(node, frame, tally)
+
+    def _first(self, given: list[Any], frame: Frame, tally: Tally) -> None:
         """Run it as ever; keep arrays if that is worth it."""
-        self._general(self._node, frame, tally)
-        ports = self._ports
-        if shapes in self._kept or len(self._kept) >= _SHAPES or None in shapes:
+        self._each(frame, tally)
+        samples = frame.samples
+        if samples in self._kept or len(self._kept) >= _SHAPES:
             return
-        if any(value.dtype.kind not in _TYPES or not value.size for value in given):
+        if any(type(v) is not np.ndarray or v.dtype.kind not in _TYPES or not v.size for v in given):
             return
-        if any(given[k].ndim == rank for k, rank in ports.rows_in):  # samples' axis is missing
+        if any(given[k].ndim == rank for k, rank in self._rows_in.items()):  # samples' axis is missing
             return
-        made = [np.asarray(value) for value in self._segment(given)]
+        segment = joined(self._segments)
+        made = [np.asarray(value) for value in segment(given)]
         if any(value.dtype.kind not in _TYPES or not value.size for value in made):
             return
         if sum(value.nbytes for value in (*given, *made)) > SMALL:
-            self._kept[shapes] = None
+            self._kept[samples] = None
             return
-        bound = self._segment.bound(given, made)
-        single = ports.single and not self._node.vector
-        results = [value[0] if single and k in ports.rows_out else value for k, value in enumerate(bound.results)]
-        self._kept[shapes] = bound, tuple(results)
+        bound = segment.bound(given, made)
+        results = [value[0] if k in self._alone else value for k, value in enumerate(bound.results)]
+        self._kept[samples] = bound, tuple(zip(self._outs, results, strict=True))
+
+
+def _numbered(of_each: Sequence[dict[int, int]], sizes: Sequence[int]) -> dict[int, int]:
+    """Number ports through, from the first of the first segment on."""
+    found, first = {}, 0
+    for own, size in zip(of_each, sizes, strict=True):
+        found |= {first + k: value for k, value in own.items()}
+        first += size
+    return found
+
+
+class Unstash:
+    """What a stash holds for all samples.
+
+    Args:
+        node: of an `unstash` in a vectorised map.
+        general: what the value engine does otherwise.
+    """
+
+    def __init__(self, node: Node, general: General) -> None:
+        self._node, self._general, self._is_vector = node, general, node.depth == 0
+        self._stash, self._index, self._out = node.ins[0], node.ins[1], node.outs[0]
+
+    def __call__(self, frame: Frame, tally: Tally) -> None:
+        """Take an array as it stands."""
+        env = frame.env
+        stash = env[self._stash]
+        if self._is_vector and type(stash) is np.ndarray and env[self._index] is None:
+            env[self._out] = stash
+        else:
+            self._general(self._node, frame, tally)
 
 
 class Read:
@@ -112,7 +155,7 @@ class Read:
     def __call__(self, frame: Frame, tally: Tally) -> None:
         """Read; the result stands where it stood before."""
         x = frame.env[self._in]
-        n = frame.trips[self._node.loops[0]]
+        n = frame.samples
         if type(x) is not np.ndarray or x.shape != (n, self._lines):
             self._general(self._node, frame, tally)
             return

@@ -5,13 +5,11 @@ array over samples, or a list over the iterations of a serial loop. `docs/semant
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmflow.compiler.program.entry import Entry
 from ohmflow.compiler.program.marks import LoopMark
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.tables import Op
@@ -20,7 +18,7 @@ from ohmflow.runtime.crossbar.counts import ReadCounts, UpdateCounts
 from ohmflow.runtime.crossbar.spec import DrawSite
 from ohmflow.runtime.digital.sessions import Segment
 from ohmflow.runtime.ledger.tally import Tally, UpdateStatistics
-from ohmflow.runtime.machine.direct import Call, Read, Step, UpdateAll, runs_once
+from ohmflow.runtime.machine.direct import Step
 from ohmflow.runtime.machine.frame import Frame
 from ohmflow.runtime.machine.places import draw_position, runs, samples, store, store_positions, where
 from ohmflow.runtime.machine.plan import Captured, Node, build_plan
@@ -29,6 +27,7 @@ from ohmflow.runtime.machine.position_ops import fold, split_vec, stack_stash, t
 from ohmflow.runtime.machine.program_rounds import tally_rounds
 from ohmflow.runtime.machine.stashes import PerSample, by_index, collect, element, stacked, with_samples
 from ohmflow.runtime.machine.states import replace_state, state_value, written_by_line
+from ohmflow.runtime.machine.steps import Parts, make_steps
 from ohmflow.runtime.machine.update_counts import clocked
 from ohmflow.runtime.machine.update_spec import scheme_of
 from ohmflow.runtime.machine.whole_loops import read_positions, update_pieces
@@ -77,6 +76,7 @@ class ValueEngine:
         self.states: list[NDArray[Any]] = [np.array(program.weights[s.name]) for s in program.states]
         self.updates = [UpdateStatistics() for _ in arrays]
         self.clipped_weights = [0 for _ in arrays]
+        self._scalars: dict[str, dict[int, NDArray[np.float32]]] = {name: {} for name in program.entries}
         self._rounds, self._pulses, self._error = program_rounds, program_pulses, program_error
         self._lined = written_by_line(program)
         self.fused = True
@@ -105,10 +105,8 @@ class ValueEngine:
             Op.WINDOW: take,
             Op.FOLD: fold,
         }
-        self._steps = {
-            name: (*(self._step(node, entry) for node in self._plans[name][0]),)
-            for name, entry in program.entries.items()
-        }
+        parts = Parts(self._methods, self._map, self.arrays, self.updates, self.segments, self._shapes)
+        self._steps = {n: make_steps(self._plans[n][0], entry, parts) for n, entry in program.entries.items()}
         blocks = 2 * max((len(a.blocks) for a in program.arrays), default=1)  # a transfer touches two arrays
         self.tallies = {name: Tally(len(e.operations), blocks) for name, e in program.entries.items()}
 
@@ -128,44 +126,14 @@ class ValueEngine:
         """
         entry = self.program.entries[name]
         returned = self._plans[name][1]
-        frame = Frame(
-            entry=entry,
-            env=[None] * len(entry.values),
-            scalars=dict(scalars),
-            step=step,
-            ordinal=[0] * len(entry.loops),
-            index=[0] * len(entry.loops),
-            trips=[1] * len(entry.loops),
-        )
-        for number, argument in enumerate(entry.arguments):
-            if argument.kind == "rows":
-                frame.env[number] = rows[argument.name]
-            elif argument.dtype == "float32":
-                frame.env[number] = np.array(scalars[argument.name], np.float32)
-            else:
-                frame.env[number] = scalars[argument.name]
+        frame = Frame.begin(entry, rows, scalars, step, self._scalars[name])
         tally = self.tallies[name]
         for step_of in self._steps[name]:
             step_of(frame, tally)
         # What steps keep is overwritten by the next execution.
-        results = {a.name: np.array(frame.env[v]) for a, v in zip(entry.results, returned, strict=True)}
+        given = {a.name: frame.env[v] for a, v in zip(entry.results, returned, strict=True)}
+        results = {name: v.copy() if isinstance(v, np.ndarray) else v for name, v in given.items()}
         return results, frame
-
-    def _step(self, node: Node, entry: Entry) -> Step:
-        """Make a node ready to run in every execution of an entry."""
-        general = self._methods[node.code]
-        if node.code is Op.MAP and not node.loops:
-            return partial(self._map, node, [self._step(inner, entry) for inner in node.body])
-        if runs_once(node):
-            if node.code is Op.CALL:
-                return Call(node, self._shapes[node.symbol], self.segments[node.symbol], general)
-            if node.code in (Op.MVM, Op.MVM_T) and node.vector:
-                return Read(node, self.arrays[node.symbol], general)
-            if node.code is Op.FOR and node.captured is not None and node.fused is None:
-                number = node.captured.operation.symbol
-                width = int(entry.groups["width"][node.captured.operation.group])
-                return UpdateAll(node, node.captured, width, self.arrays[number], self.updates[number], general)
-        return partial(general, node)
 
     def _run(self, node: Node, frame: Frame, tally: Tally) -> None:
         self._methods[node.code](node, frame, tally)
@@ -333,8 +301,10 @@ class ValueEngine:
         for step in steps:
             step(frame, tally)
         for out, value, rank in zip(node.outs, node.yields, node.ranks, strict=True):
-            every = with_samples(env[value], rank, trip)
-            env[out] = PerSample(every) if isinstance(every, list) else every
+            made = env[value]
+            if type(made) is not np.ndarray or made.ndim <= rank:
+                made = with_samples(made, rank, trip)
+            env[out] = PerSample(made) if isinstance(made, list) else made
 
     def interpret(self, loop: Node, frame: Frame, tally: Tally, trip: int) -> None:
         """Run a loop step by step: what a fused kernel does that finds arrays it does not know."""
