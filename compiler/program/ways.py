@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmflow.compiler.program.schedule import MULTICAST, SUM
+from ohmflow.compiler.program.schedule import MULTICAST, SUM, Schedule
 
 Ints = NDArray[np.int64]
 
@@ -225,6 +225,21 @@ def _add_sum(
         else:
             after.append([(-1 - members[0], -1)])
     out.add(list(lowest), list(lowest.values()), list(lowest.values()), after, joins)
+
+
+def edge_cycles(schedule: Schedule, ways: Ways) -> Ints:
+    """[E] cycles from the grant of a link to what comes behind it; 0 for edges that leave a unit.
+
+    The head enters the next queue when it is there, or later where the next link is faster; what arrives is the tail.
+    """
+    flits = schedule.channels["flits"].astype(np.int64)[ways.channel]
+    pace, hop = schedule.flit_cycles.astype(np.int64)[ways.link], schedule.hop.astype(np.int64)[ways.link]
+    cycles: Ints = np.zeros(len(ways.to), np.int64)
+    inner = ways.behind >= 0
+    behind, to = ways.behind[inner], ways.to[inner]
+    following = np.where(to >= 0, pace[np.maximum(to, 0)], 0)
+    cycles[inner] = hop[behind] + (flits[behind] - 1) * np.maximum(pace[behind] - following, 0)
+    return cycles
 
 
 def way_faults(

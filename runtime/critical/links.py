@@ -109,7 +109,8 @@ class Causes:
             (self._awaited if tree["kind"] == SUM else self._leader)[members.start : members.stop] = members.start
             if tree["kind"] == MULTICAST:
                 self._members[members.start] = members
-        self._step_of = {(c, link): k for k, (c, link) in enumerate(zip(ways.channel.tolist(), ways.link.tolist()))}
+        places = zip(ways.channel.tolist(), ways.link.tolist(), strict=True)
+        self._step_of = {place: step for step, place in enumerate(places)}
         self._into: dict[int, list[int]] = {}  # edges that lead to a step, or to a channel's end at -1 - channel
         for edge, to in enumerate(ways.to.tolist()):
             self._into.setdefault(to, []).append(edge)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmflow.compiler.program.schedule import MAX_DEPTH, SUM, Schedule, Timeline
-from ohmflow.compiler.program.ways import Ways, way_faults, ways_of
+from ohmflow.compiler.program.ways import Ways, edge_cycles, way_faults, ways_of
 from ohmflow.runtime.machine import clock_columns as columns
 from ohmflow.runtime.machine import clock_kernel as kernel
 from ohmflow.runtime.machine.clock_flits import FlitNetwork, entries_of, head_grants, link_sums, make_flits, no_flits
@@ -47,7 +47,6 @@ class Clock:
     Args:
         schedule: all but its `counts` is fixed from here on.
         name_of: says what an instruction is, such as `mvm of fc1`; for messages alone.
-
         network: the mesh of routers that messages cross flit by flit; None reserves links for whole messages.
 
     Raises:
@@ -139,7 +138,7 @@ class Clock:
                 issues,
                 grants,
                 self._inner,
-                reuse and not record and self._network is None,
+                reuse and not record,
                 most,
                 flits,
             )
@@ -261,7 +260,7 @@ def _channel_ends(schedule: Schedule, ways: Ways) -> NDArray[np.int64]:
 def _pack_ways(schedule: Schedule, ways: Ways) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The steps and edges that the kernel follows, with the cycles that they take."""
     flits = schedule.channels["flits"].astype(np.int64)[ways.channel]
-    pace, hop = schedule.flit_cycles.astype(np.int64)[ways.link], schedule.hop.astype(np.int64)[ways.link]
+    pace = schedule.flit_cycles.astype(np.int64)[ways.link]
     depth = np.zeros(len(ways.link), np.int64)
     if len(schedule.trees):
         deepest = schedule.channels["depth"].astype(np.int64).copy()
@@ -272,13 +271,7 @@ def _pack_ways(schedule: Schedule, ways: Ways) -> tuple[NDArray[np.int64], NDArr
     held = np.concatenate([[0], np.cumsum(depth)])[: len(depth)]
     joins = (ways.branch_begin, ways.branch_end, ways.adder, held, depth)
     steps = np.stack([ways.link, flits * pace, ways.begin, ways.end, ways.channel, *joins], axis=1)
-    edges = np.stack([ways.to, np.zeros(len(ways.to), np.int64), ways.branch], axis=1)
-    inner = ways.behind >= 0
-    behind, to = ways.behind[inner], ways.to[inner]
-    # The head enters the next queue when it is there, or later where the next link is faster; what arrives is the tail.
-    following = np.where(to >= 0, pace[np.maximum(to, 0)], 0)
-    edges[inner, columns.E_OFFSET] = hop[behind] + (flits[behind] - 1) * np.maximum(pace[behind] - following, 0)
-    return steps, edges
+    return steps, np.stack([ways.to, edge_cycles(schedule, ways), ways.branch], axis=1)
 
 
 def _loop_starts(loops: NDArray[np.int64], instructions: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from ohmflow.compiler.program.schedule import Schedule
 from ohmflow.runtime.critical.path import Span, critical_path
 from ohmflow.runtime.machine.clock import Clock
-from tests.machine.generate_schedules import schedule_of, schedules
+from tests.machine.generate_schedules import grouped_schedule_of, schedule_of, schedules
 from tests.machine.timeline_builder import ScheduleBuilder
 from tests.runtime.critical.justified import assert_justified
 
@@ -31,6 +31,12 @@ def told(schedule: Schedule, links: tuple[str, ...] = ()) -> list[tuple[str, int
 def test_every_span_of_random_schedules_is_justified(chunk: int) -> None:
     for seed in range(100 * chunk, 100 * (chunk + 1)):
         path_of(schedule_of(seed))
+
+
+@pytest.mark.parametrize("chunk", range(3))
+def test_every_span_of_schedules_with_multicasts_and_sums_is_justified(chunk: int) -> None:
+    for seed in range(100 * chunk, 100 * (chunk + 1)):
+        path_of(grouped_schedule_of(seed))
 
 
 @given(schedules())
