@@ -36,7 +36,7 @@ text { fill: #1b1f24; font-family: system-ui, sans-serif; font-size: 12px; }
 """
 """Style sheet of pictures of devices."""
 
-_PAGE = """.page { fill: #ffffff; }
+PAGE = """.page { fill: #ffffff; }
 @media (prefers-color-scheme: dark) {
   .page { fill: #14181d; } text { fill: #e6e9ec; } .tick, .axis, .note { fill: #a3adb8; }
   .grid { stroke: #2b323a; } .axis-line, .mark { stroke: #a3adb8; } .band { fill-opacity: .28; }
@@ -45,6 +45,7 @@ _PAGE = """.page { fill: #ffffff; }
   .s0 { fill: #56a8dc; } .s1 { fill: #f0894a; } .s2 { fill: #35c19a; } .s3 { fill: #d694c6; } .line { fill: none; }
 }
 """
+"""Style sheet of the page that such a picture stands on, light or dark as its reader likes."""
 
 
 def draw(view: DeviceView) -> str:
@@ -61,7 +62,7 @@ def draw(view: DeviceView) -> str:
     head = _TITLE + _LINE * len(told) + 8
     height = head + (rows + (view.ageing is not None)) * _PANEL[1] + _FOOT
     parts = [
-        element("style", STYLE + _PAGE),
+        element("style", STYLE + PAGE),
         element("rect", width=_WIDTH, height=height, class_="page"),
         text(18, 30, shortened(f"{view.target}: {view.model}", _WIDTH - 36, 20), "title"),
         *(text(18, _TITLE + 10 + _LINE * k, words, "note") for k, words in enumerate(told)),

@@ -108,7 +108,16 @@ def _spread_by_own(likely: Likely, scale: Scale) -> tuple[Floats, Floats]:
         slopes.append((ends[0] - ends[1]) / (2.0 * h))
     jacobian = np.stack(slopes, axis=2)
     variance = np.einsum("dqi,dij,dqj->dq", jacobian, likely.own_variance, jacobian)
-    return variance, np.einsum("dqi,dis->dqs", jacobian, likely.cross)
+    # A shared parameter moves a number through the own ones that follow it, and by itself: s± = own/(1 − A±).
+    by_shared = np.einsum("dqi,dis->dqs", jacobian, likely.cross)
+    for k in range(theta.shape[1] - m.own_count):
+        ends = []
+        for sign in (1.0, -1.0):
+            moved = theta.copy()
+            moved[:, m.own_count + k] += sign * h
+            ends.append(_stack(_numbers(likely, moved, scale)))
+        by_shared[:, :, k] += (ends[0] - ends[1]) / (2.0 * h)
+    return variance, by_shared
 
 
 def conclude(likely: Likely, nominal: Nominal) -> Concluded:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from textwrap import wrap
 
-from ohmflow.runtime.device_view.picture import STYLE, draw_key
+from ohmflow.runtime.device_view.picture import PAGE, STYLE, draw_key
 from ohmflow.runtime.fit.panels import PANELS
 from ohmflow.runtime.fit.study import Study
 from ohmflow.runtime.report.svg import element, group, shortened, text
@@ -31,8 +31,8 @@ def draw(study: Study) -> str:
     height = head + _PANEL[1] + _FOOT
     title = shortened(f"{study.file.name}: {study.best.model.name}", _WIDTH - 36, 20)
     parts = [
-        element("style", STYLE),
-        element("rect", width=_WIDTH, height=height, fill="#ffffff"),
+        element("style", STYLE + PAGE),
+        element("rect", width=_WIDTH, height=height, class_="page"),
         text(18, 30, title, "title"),
         *(text(18, _TITLE + 10 + _LINE * k, words, "note") for k, words in enumerate(told)),
     ]

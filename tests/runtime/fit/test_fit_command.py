@@ -53,6 +53,9 @@ def test_target_and_picture_stand_where_they_should(shell: Runner, tmp_path: Pat
     words = [found.text for found in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "Response to a cycle" in words and "What the model misses" in words
     assert "nan" not in picture.read_text()
+    page = root.find("{http://www.w3.org/2000/svg}rect")
+    assert page is not None and page.get("class") == "page" and page.get("fill") is None
+    assert "prefers-color-scheme: dark" in picture.read_text()
 
 
 def test_wrong_options_are_said(shell: Runner, tmp_path: Path) -> None:
