@@ -83,6 +83,7 @@ class FlitNetwork:
         eject = cross + self.local_hop
         return Pipeline(
             vcs=router.vcs,
+            emptiest=1,
             split=split,
             inject=self.local_hop,
             forward=cross + wire,
@@ -133,7 +134,7 @@ def network_of(chip: Chip, target: Target) -> FlitNetwork | None:
 
 def no_flits() -> Flits:
     """What the engine takes when links are reserved: a network that is never asked."""
-    pipe = Pipeline(1, 0, 1, 1, 1, 1, 1, 1)
+    pipe = Pipeline(1, 1, 0, 1, 1, 1, 1, 1, 1)
     nets = [empty_network((1, 1), pipe, 1, 1) for _ in range(2)]
     none: Ints = np.zeros(0, np.int64)
     return Flits(nets[0], nets[1], pipe, make_room(1), np.zeros((0, 3), np.int64), none, none, none, none)

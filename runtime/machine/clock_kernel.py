@@ -347,7 +347,7 @@ def run(
         ):
             marks[HEAP_SIZE], marks[END] = heap_size, end
             reused += look(
-                watch, ran, then, now, sections, level, instructions, loops, channels, ring, joins, counts, inner
+                watch, ran, then, now, sections, level, instructions, loops, channels, ring, joins, counts, inner, flits
             )
             end, leader = marks[END], watch[LEADER]
         cycle, key, step, branch = heap[0, 0], heap[0, 1], heap[0, 2], heap[0, 3]

@@ -2,8 +2,8 @@
 """A router's two allocators, compiled: output channels for packets, and the switch for flits.
 
 Both are iSLIP of one iteration (McKeown 1999, 10.1109/90.769767): an output offers itself to the first input that asks,
-from a pointer on and around the end; an input takes its first offer, from a pointer on. Pointers move past what was
-taken, and only then, so that those who ask for the same thing get it in turns.
+from a pointer on and around the end; an input takes its first offer, from a pointer on, or the emptiest channel. Pointers
+move past what was taken, and only then, so that those who ask for the same thing get it in turns.
 """
 
 from typing import Any
@@ -34,16 +34,28 @@ from ohmflow.runtime.network.state import (
 
 
 @njit(cache=True, forceinline=True)
-def _accept(st: NetworkState, n: int, p: int, v: int, o: int, offered: Any, vcs: int, fresh: Masks) -> None:
+def _accept(
+    st: NetworkState, n: int, p: int, v: int, o: int, offered: Any, vcs: int, emptiest: int, fresh: Masks
+) -> None:
     """Let input line (p, v) take one of the channels of output o that are offered to it."""
     lines, masks = st.lines, st.masks
     first = n * PORTS * vcs
     i = p * vcs + v
-    start = lines[first + i, VC_ACCEPT] - o * vcs
-    w = first_from(offered, start) if 0 <= start < vcs else lowest(offered)
-    out = o * vcs + w
+    if emptiest:
+        w = lowest(offered)
+        offered &= offered - ONE
+        while offered != ZERO:
+            other = lowest(offered)
+            offered &= offered - ONE
+            if lines[first + o * vcs + other, CREDITS] > lines[first + o * vcs + w, CREDITS]:
+                w = other
+        out = o * vcs + w
+    else:
+        start = lines[first + i, VC_ACCEPT] - o * vcs
+        w = first_from(offered, start) if 0 <= start < vcs else lowest(offered)
+        out = o * vcs + w
+        lines[first + i, VC_ACCEPT] = after(out, PORTS * vcs)
     lines[first + out, VC_GRANT] = after(i, PORTS * vcs)
-    lines[first + i, VC_ACCEPT] = after(out, PORTS * vcs)
     lines[first + i, GIVEN] = out
     lines[first + i, MODE] = ACTIVE
     masks[n, o, TAKEN] |= bit(w)
@@ -53,7 +65,15 @@ def _accept(st: NetworkState, n: int, p: int, v: int, o: int, offered: Any, vcs:
 
 @njit(cache=True, forceinline=True)
 def allocate_channels(
-    st: NetworkState, n: int, vcs: int, ports: Any, asking: Ints, asked: Ints, offers: Masks, fresh: Masks
+    st: NetworkState,
+    n: int,
+    vcs: int,
+    emptiest: int,
+    ports: Any,
+    asking: Ints,
+    asked: Ints,
+    offers: Masks,
+    fresh: Masks,
 ) -> None:
     """Give output channels to packets of some ports; `fresh` gets the lines that have one from the next cycle on."""
     lines, masks = st.lines, st.masks
@@ -80,7 +100,7 @@ def allocate_channels(
         if free == ZERO:
             continue
         if asked[o] == 1:
-            _accept(st, n, asking[o, 0, 0], asking[o, 0, 1], o, free, vcs, fresh)
+            _accept(st, n, asking[o, 0, 0], asking[o, 0, 1], o, free, vcs, emptiest, fresh)
             continue
         for k in range(asked[o]):
             offers[k] = ZERO
@@ -96,7 +116,7 @@ def allocate_channels(
             offers[winner] |= bit(w)
         for k in range(asked[o]):
             if offers[k] != ZERO:
-                _accept(st, n, asking[o, k, 0], asking[o, k, 1], o, offers[k], vcs, fresh)
+                _accept(st, n, asking[o, k, 0], asking[o, k, 1], o, offers[k], vcs, emptiest, fresh)
 
 
 @njit(cache=True, forceinline=True)

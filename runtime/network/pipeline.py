@@ -8,10 +8,13 @@ from typing import NamedTuple
 
 
 class Pipeline(NamedTuple):
-    """Virtual channels, and cycles between a cause and its effect. All but `split` are at least 1.
+    """Virtual channels, and cycles between a cause and its effect. All but `emptiest` and `split` are at least 1.
 
     Attributes:
         vcs: virtual channels of every input.
+        emptiest: 1 if a packet takes, of the channels that it may have, the one with most credits, the lowest of equals;
+            0 if it takes them in turns. In turns, what a router did long ago decides what it does next, and a program
+            that repeats does so only after very many periods.
         split: 1 if a packet asks for the switch in the cycle after it got an output channel, 0 if in the same one.
         inject: from a flit leaving its source to its being at the router.
         forward: from a flit getting the switch to its being at the neighbour.
@@ -22,6 +25,7 @@ class Pipeline(NamedTuple):
     """
 
     vcs: int
+    emptiest: int
     split: int
     inject: int
     forward: int
@@ -33,7 +37,7 @@ class Pipeline(NamedTuple):
     @property
     def longest(self) -> int:
         """Cycles of the longest of them."""
-        return max(self[2:])
+        return max(self[3:])
 
 
 def alone(vcs: int, link: int, credit: int) -> Pipeline:
@@ -44,4 +48,4 @@ def alone(vcs: int, link: int, credit: int) -> Pipeline:
         link: cycles of a link between routers; those to and from a node take 1.
         credit: cycles from the receipt of a credit to its use.
     """
-    return Pipeline(vcs, 1, 2, 2 + link, 3, 1 + link + credit, 2, 5 + credit)
+    return Pipeline(vcs, 0, 1, 2, 2 + link, 3, 1 + link + credit, 2, 5 + credit)

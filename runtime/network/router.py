@@ -126,10 +126,16 @@ def send(st: NetworkState, passed: Ints, waited: Ints, heads: Ints, n: int, now:
     vc = sources[n, CHANNEL]
     is_head = sources[n, SENT] == 0
     if is_head:
-        for _ in range(pipe.vcs):
-            vc = after(vc, pipe.vcs)
-            if source_credits[n, vc] > 0:
-                break
+        if pipe.emptiest:
+            vc = 0
+            for w in range(1, pipe.vcs):
+                if source_credits[n, w] > source_credits[n, vc]:
+                    vc = w
+        else:
+            for _ in range(pipe.vcs):
+                vc = after(vc, pipe.vcs)
+                if source_credits[n, vc] > 0:
+                    break
         if source_credits[n, vc] == 0:
             return False
         sources[n, CHANNEL] = vc
@@ -280,7 +286,7 @@ def route_flits(st: NetworkState, now: int, slot: int, pipe: Pipeline, room: Roo
     asking, asked, offers, fresh = room.asking, room.asked, room.offers, room.fresh
     candidate, wanted, granted = room.candidate, room.wanted, room.granted
     passed, waited, heads = st.passed, st.waited, st.heads
-    vcs, split = pipe.vcs, pipe.split
+    vcs, emptiest, split = pipe.vcs, pipe.emptiest, pipe.split
     _arrive_at_routers(st, now, slot, pipe)
     for k in range(4):
         due[slot, k] = 0
@@ -298,7 +304,7 @@ def route_flits(st: NetworkState, now: int, slot: int, pipe: Pipeline, room: Roo
                 active[word] &= ~bit(place)
                 continue
             if wanting != ZERO:
-                allocate_channels(st, n, vcs, wanting, asking, asked, offers, fresh)
+                allocate_channels(st, n, vcs, emptiest, wanting, asking, asked, offers, fresh)
                 if split == 0:
                     ready |= _release(masks, n, wanting, fresh)
             if ready != ZERO:

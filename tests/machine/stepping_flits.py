@@ -102,11 +102,10 @@ class Router:
         self.lines = {(port, vc): Line() for port in PORTS for vc in vcs}
         self.order = list(self.lines)
         self.outputs = {port: Output([mesh.buffer] * mesh.vcs, [False] * mesh.vcs, [0] * mesh.vcs) for port in PORTS}
-        self.take_pointer = dict.fromkeys(self.lines, 0)  # of lines, over outputs' channels
         self.accept_pointer = dict.fromkeys(PORTS, 0)  # of inputs, over outputs
         self.turn = dict.fromkeys(PORTS, 0)  # of inputs, over their lines
         self.source_credits = [mesh.buffer] * mesh.vcs
-        self.source_channel = -1
+        self.source_channel = 0
         self.sent = 0
         self.queue: list[tuple[tuple[int, int, int], Message]] = []
 
@@ -224,11 +223,9 @@ class FlitMesh:
             return
         message = router.queue[0][1]
         if router.sent == 0:
-            round_about = [(router.source_channel + 1 + k) % self.mesh.vcs for k in range(self.mesh.vcs)]
-            free = [vc for vc in round_about if router.source_credits[vc]]
-            if not free:
+            router.source_channel = emptiest(list(range(self.mesh.vcs)), router.source_credits)
+            if not router.source_credits[router.source_channel]:
                 return
-            router.source_channel = free[0]
             self.note("inject", router, message, cycle)
         vc = router.source_channel
         if not router.source_credits[vc]:
@@ -246,23 +243,19 @@ class FlitMesh:
         """One round of offers: each free channel to a line that asks, each line takes one."""
         asking = [name for name in router.order if router.lines[name].asks]
         offers: dict[tuple[str, int], list[int]] = {name: [] for name in asking}
-        for port_number, port in enumerate(PORTS):
+        for port in PORTS:
             output = router.outputs[port]
             wanting = [name for name in asking if router.lines[name].output == port]
             for vc in range(self.mesh.vcs):
                 if wanting and not output.held[vc]:
-                    offers[first_from(wanting, router.order, output.channel_pointer[vc])].append(
-                        port_number * self.mesh.vcs + vc
-                    )
+                    offers[first_from(wanting, router.order, output.channel_pointer[vc])].append(vc)
         for name, channels in offers.items():
             if not channels:
                 continue
-            every = list(range(len(router.order)))
-            taken = first_from(channels, every, router.take_pointer[name])
-            output, vc = router.outputs[router.lines[name].output], taken % self.mesh.vcs
+            output = router.outputs[router.lines[name].output]
+            vc = emptiest(channels, output.credits)
             output.held[vc] = True
             output.channel_pointer[vc] = (router.order.index(name) + 1) % len(router.order)
-            router.take_pointer[name] = (taken + 1) % len(router.order)
             line = router.lines[name]
             line.asks, line.given, line.given_at = False, vc, cycle
 
@@ -339,6 +332,11 @@ def first_from(some: list[object] | list[int] | list[str], every: object, pointe
     """The first of some, in the order of every, from a place on and around the end."""
     order = list(every)  # type: ignore[call-overload]
     return next(item for item in order[pointer:] + order[:pointer] if item in some)
+
+
+def emptiest(channels: list[int], credits: list[int]) -> int:
+    """The channel with most free places, the lowest of equals."""
+    return min(channels, key=lambda vc: (-credits[vc], vc))
 
 
 def place_of(link: str) -> Place:
