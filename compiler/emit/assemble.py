@@ -108,7 +108,7 @@ def _units(
 
     def node(unit: Unit) -> int:
         if unit[0] == "dram" and target.chip is not None and target.chip.dram is not None:
-            x, y = target.chip.dram.place(unit[1])
+            x, y = target.chip.dram.place(unit[1], target.chip.mesh[1])
             return y * columns + x
         return -1 if unit[0] == "host" else unit[1] // per_node if unit[0] == "tile" else unit[1]
 

@@ -22,7 +22,7 @@ class DramPlan:
         self._target, self._chip, dram = target, target.chip, target.chip.dram
         self.burst, self.page, self.queue = dram.burst_bytes, dram.page_bytes, dram.queue
         self.capacity = dram.capacity_bytes
-        self._places = [dram.place(channel) for channel in range(dram.channels)]
+        self._places = [dram.place(channel, target.chip.mesh[1]) for channel in range(dram.channels)]
         self._load = [0] * dram.channels
 
     @staticmethod

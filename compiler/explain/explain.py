@@ -25,6 +25,7 @@ from ohmflow.compiler.frontend.load import load_model
 from ohmflow.compiler.mapping.blocks import cut
 from ohmflow.compiler.mapping.grouping import stays_digital
 from ohmflow.compiler.program.program import Program
+from ohmflow.compiler.program.residence import UnitMemory, residence
 from ohmflow.targets.schema.target import Target
 
 _PRODUCTS = ("MatMul", "Gemm", "Conv")
@@ -88,9 +89,18 @@ def explain(
             told.parameters(),
             None if program is None else len({b.tile for a in program.arrays for b in a.blocks}),
             {} if program is None else program.manifest["rules"],
+            () if program is None else _memory(program),
+            target.chip is not None and target.chip.dram is not None,
         ),
         error,
     )
+
+
+def _memory(program: Program) -> tuple[UnitMemory, ...]:
+    """What units keep of one sample, in training where the program trains."""
+    if program.chip.clock_hz is None:
+        return ()
+    return residence(program, "train_step" if "train_step" in program.entries else "infer", 1)
 
 
 def _results(source: str | Path | onnx.ModelProto) -> set[str]:

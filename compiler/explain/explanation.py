@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from ohmflow.compiler.program.residence import UnitMemory
+
 Fate = Literal["array", "digital", "folded", "removed", "refused", "undecided"]
 """Where a node goes: to crossbars; to vector units; computed when compiling; left out as it does nothing; nowhere,
 since it is refused; or not known, since something else is refused."""
@@ -88,6 +90,8 @@ class Explanation:
         parameters: numbers that a digital optimiser trains, each once.
         tiles: how many tiles hold arrays; None when the model is refused.
         rules: of each array that is trained, its rule, options, what was derived and why, and memory per weight.
+        memory: what units keep in a training step (or inference) of one sample; empty without time.
+        has_dram: whether what does not fit can go to DRAM.
     """
 
     model: str
@@ -99,6 +103,8 @@ class Explanation:
     parameters: int
     tiles: int | None
     rules: Mapping[str, Any] = field(default_factory=dict)
+    memory: tuple[UnitMemory, ...] = ()
+    has_dram: bool = False
 
     def macs(self, fate: Fate) -> int:
         """Multiply-accumulates of one sample, forward, of nodes of this fate."""
@@ -132,4 +138,5 @@ class Explanation:
             "digital_share": self.digital_share,
             "tiles": self.tiles,
             "rules": dict(self.rules),
+            "memory": [asdict(unit) for unit in self.memory],
         }

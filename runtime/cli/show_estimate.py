@@ -8,10 +8,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from ohmflow.runtime.cli.show import console
+from ohmflow.runtime.cli.show_memory import show_memory
 from ohmflow.runtime.cli.show_peak import peak_line
 from ohmflow.runtime.cli.units import bar, energy, percent, scaled, time_text
 from ohmflow.runtime.estimate.assumptions import WINDOWS
 from ohmflow.runtime.estimate.layers import Layer
+from ohmflow.runtime.estimate.memory import memories
 from ohmflow.runtime.estimate.replay import ON_CROSSBARS
 from ohmflow.runtime.estimate.result import Estimate
 
@@ -242,7 +244,7 @@ def _use(estimate: Estimate) -> Table:
     table = _table("Use", ("Units", False), ("In use", True), ("Busy", True), ("", False), ("Busiest", False))
     for busy in estimate.busy():
         total = "" if busy.total is None else f" of {busy.total:,}"
-        name = {"tile": "tiles", "vector": "vector units"}.get(busy.kind, busy.kind)
+        name = {"tile": "tiles", "vector": "vector units", "dram": "DRAM channels"}.get(busy.kind, busy.kind)
         table.add_row(
             name,
             f"{busy.used:,}{total}",
@@ -269,6 +271,7 @@ def _rest(screen: Console, estimate: Estimate) -> None:
             f"[bold]Timed by structure[/], since they can not be trained: {len(replaced)} nodes ({escape(kinds)}): "
             f"{escape(some)}. Their vector work is counted from shapes, and taken again for the gradient."
         )
+    show_memory(screen, memories(estimate.program, estimate.executed), estimate.program)
     if estimate.work.shortages:
         short = estimate.work.shortages
         worst = max(short, key=lambda s: s.need / s.size)

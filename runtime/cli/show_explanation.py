@@ -6,6 +6,7 @@ from rich.table import Table
 
 from ohmflow.compiler.explain.explanation import ArrayPlace, Explanation, NodeRow
 from ohmflow.runtime.cli.show import console
+from ohmflow.runtime.cli.show_memory import memory_lines
 from ohmflow.runtime.cli.show_rules import rule_lines
 from ohmflow.runtime.cli.units import percent
 
@@ -45,6 +46,8 @@ def show_explanation(told: Explanation) -> None:
         return  # the error that follows says each of them
     for line in rule_lines(told.rules):
         screen.print(escape(line), soft_wrap=True)
+    for line in memory_lines(told.memory, told.has_dram):
+        screen.print(line, soft_wrap=True)
     screen.print(
         f"{told.weights:,} weights on arrays, {told.parameters:,} digital parameters, on {told.tiles} "
         f"tile{'' if told.tiles == 1 else 's'}. One sample forward: {told.macs('array'):,} multiply-accumulates on "

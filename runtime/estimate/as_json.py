@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from ohmflow.runtime.estimate.memory import memories
 from ohmflow.runtime.estimate.part import Part
 from ohmflow.runtime.estimate.result import Estimate
 from ohmflow.targets.area import AreaNode
@@ -50,6 +51,7 @@ def estimate_json(estimate: Estimate) -> dict[str, Any]:
         "not_modelled": list(estimate.not_modelled),
         "timed_by_structure": dict(estimate.program.manifest.get("timed_by_structure", {})),
         "memory_short": [asdict(short) for part in (estimate.once, work) for short in part.shortages],
+        "memory": [asdict(unit) for unit in memories(estimate.program, estimate.executed)],
         "low_confidence": [
             {"path": path, "value": value, "source": source} for path, value, source in estimate.target.low_confidence()
         ],

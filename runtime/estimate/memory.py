@@ -4,11 +4,26 @@ A run refuses a batch whose kept values fit neither its unit's memory nor DRAM. 
 the memories were large enough, and says which are not and by how much.
 """
 
+from collections.abc import Iterable
+
 from ohmflow.compiler.program.program import Program
+from ohmflow.compiler.program.residence import UnitMemory, residence
 from ohmflow.runtime.machine.errors import ScratchpadError
 from ohmflow.runtime.machine.memory_fit import Shortage as Shortage
 from ohmflow.runtime.machine.memory_fit import shortages as shortages
 from ohmflow.runtime.machine.memory_ways import dram_ways
+
+
+def memories(program: Program, executions: Iterable[tuple[str, int]]) -> list[UnitMemory]:
+    """Where what units keep is, in each kind of execution.
+
+    Args:
+        program: whose.
+        executions: entry and batch of each.
+    """
+    if program.chip.clock_hz is None:
+        return []
+    return [unit for entry, batch in dict.fromkeys(executions) for unit in residence(program, entry, batch)]
 
 
 def check_memory(program: Program, entry: str, batch: int) -> None:

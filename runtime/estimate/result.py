@@ -15,7 +15,7 @@ class Busy:
     """How well units of one kind are used.
 
     Attributes:
-        kind: `tile`, `vector` or `host`.
+        kind: `tile`, `vector`, `host` or `dram`.
         used: units with a stream.
         total: of the chip, or None.
         mean: share of cycles in which they were busy, mean over the used ones.
@@ -117,6 +117,11 @@ class Estimate:
         crossbar = self.target.tile.crossbar
         return self.weights / (self.tiles * crossbar.rows * crossbar.weight_cols) if self.tiles else 0.0
 
+    @property
+    def executed(self) -> tuple[tuple[str, int], ...]:
+        """Entry and batch of every execution."""
+        return tuple((e.entry, e.batch) for part in (self.once, self.work) for e in part.executions)
+
     def busy(self) -> tuple[Busy, ...]:
         """How units are used during the work; none on a target without time."""
         cycles, chip = self.work.cycles, self.program.chip
@@ -125,7 +130,7 @@ class Estimate:
         states = self.work.book.activity.units.get(EPOCH, {})
         nodes = None if chip.mesh is None else chip.mesh[0] * chip.mesh[1]
         kinds = []
-        for kind, total in (("tile", chip.tiles), ("vector", nodes), ("host", 1)):
+        for kind, total in (("tile", chip.tiles), ("vector", nodes), ("host", 1), ("dram", None)):
             shares = {
                 u.name: sum(n for (unit, _, state), n in states.items() if unit == u.name and state == "busy") / cycles
                 for u in chip.units

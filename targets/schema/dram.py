@@ -10,7 +10,8 @@ class Dram(SectionModel):
 
     Attributes:
         channels: how many; they work independently of each other.
-        node: (x, y) of the first channel; each further one is at the next node down (x, y + 1), ….
+        node: (x, y) of the first channel; each further one is at the next node down (x, y + 1), … , and below the last
+            row of the mesh at the top of the next column.
         bandwidth: bytes per second of a channel, read or written.
         latency: s from the start of an access to its last byte, beyond the time that the bytes take.
         burst: smallest access, in whole bytes; what is read or written is rounded up to it.
@@ -51,6 +52,7 @@ class Dram(SectionModel):
         """Bytes of a channel."""
         return int(self.capacity.value.exact("B"))
 
-    def place(self, channel: int) -> tuple[int, int]:
-        """Node (x, y) of a channel."""
-        return self.node[0], self.node[1] + channel
+    def place(self, channel: int, rows: int) -> tuple[int, int]:
+        """Node (x, y) of a channel on a mesh of so many rows."""
+        columns, y = divmod(self.node[1] + channel, rows)
+        return self.node[0] + columns, y
