@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute
 
+from ohmflow.compiler.emit.barriers import mark_barriers
 from ohmflow.compiler.emit.costing import Costing
 from ohmflow.compiler.emit.dataflow import HOST, RESULTS, Dataflow, Unit, analyse
 from ohmflow.compiler.emit.dram import DramPlan
@@ -80,6 +81,7 @@ def assemble(
             streams[name] = emit_streams(
                 StreamContext(entry, flow, emitted[name], by_name, array_home, declared, Costing(target), dram)
             )
+            mark_barriers(entry, declared, emitted[name], streams[name])
     units = _units(arrays, streams, target)
     chip = _chip(units, target)
     built = {}

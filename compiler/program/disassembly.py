@@ -123,7 +123,8 @@ def _works_for(program: Program, entry: Entry, row: np.void) -> str:
 def _timing(row: np.void) -> str:
     t0, t1, t2, t3 = (int(row[name]) for name in ("t0", "t1", "t2", "t3"))
     if row["kind"] == FIXED:
-        return f"{t0} cycles" if t0 == t1 else f"{t0} cycles latency {t1}"
+        barrier = " behind a barrier" if t2 else ""
+        return f"{t0} cycles{barrier}" if t0 == t1 else f"{t0} cycles latency {t1}{barrier}"
     if row["kind"] == COUNTED:
         return f"{t0}+n*{t1}"
     later = f" H={t3 >> 2}" if t3 >> 2 else ""

@@ -15,8 +15,8 @@ FIXED, READ, COUNTED = 0, 1, 2
 PHASES = ("forward", "backward", "update", "transfer", "program", "evaluation", "idle")
 """Phases in the order of their index."""
 
-ACTIVITIES = ("busy", "message", "credit", "converter")
-"""What the cycles of an instruction are: at work, or stalled for a message, a credit or a converter bank."""
+ACTIVITIES = ("busy", "message", "credit", "converter", "barrier")
+"""What the cycles of an instruction are: at work, or stalled for a message, a credit, a converter bank or a barrier."""
 
 MAX_DEPTH = 4
 """Loops that may enclose an instruction."""
@@ -84,7 +84,7 @@ class Timeline:
         phase_cycles: [U, 7] cycles of each unit by phase, idle included; every row sums to `cycles`.
         executed: [I] how often each instruction ran.
         link_busy: [L] cycles in which each link was busy.
-        activity: [I, 4] cycles of each instruction by `ACTIVITIES`; those of a unit and its finished cycles sum to
+        activity: [I, 5] cycles of each instruction by `ACTIVITIES`; those of a unit and its finished cycles sum to
             `cycles`.
         link_wait: [L] cycles that packets waited in each link's queue, summed over packets.
         issues: (instruction, issue, release, completion) [N, 4] in order of unit, then issue; empty when not recorded.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmflow.compiler.program.schedule import MAX_DEPTH, SUM, Schedule, Timeline
+from ohmflow.compiler.program.schedule import FIXED, MAX_DEPTH, SUM, Schedule, Timeline
 from ohmflow.compiler.program.ways import Ways, edge_cycles, way_faults, ways_of
 from ohmflow.runtime.machine import clock_columns as columns
 from ohmflow.runtime.machine import clock_kernel as kernel
@@ -122,6 +122,7 @@ class Clock:
                 consumed,
                 left,
                 reused,
+                first_wait,
             ) = kernel.run(
                 self._stream,
                 self._instructions,
@@ -160,12 +161,20 @@ class Clock:
                 grants = np.concatenate([grants, head_grants(flits, self._network, n_heads)])
         issues = issues[np.argsort(issues[:, 4], kind="stable"), :4]
         grants = grants[np.argsort(grants[:, 0], kind="stable")]
+        activity = self._with_barriers(activity, first_wait)
         return Timeline(int(end), phases, executed, busy, activity, waited, issues, grants, int(reused))
 
     def _flits(self, network: FlitNetwork, log_rows: int) -> Flits:
         """An empty network."""
         depths = self._channels[:, columns.C_DEPTH]
         return make_flits(network, self._entries, len(depths), int(depths.sum()), log_rows)
+
+    def _with_barriers(self, activity: NDArray[np.int64], first_wait: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Take out of the cycles of `message` those for which instructions waited for a barrier."""
+        behind = (self._instructions[:, columns.KIND] == FIXED) & (self._instructions[:, columns.T2] != 0)
+        barrier = np.where(behind, first_wait, 0)
+        activity[:, columns.MESSAGE] -= barrier
+        return np.column_stack([activity, barrier])
 
     def _check(self) -> None:
         """Refuse tables whose addresses point nowhere, which the compiled kernel would follow blindly."""

@@ -151,7 +151,8 @@ def run(
 
     Returns:
         (status, end, phase_cycles [U, 7], executed [I], link_busy [L], activity [I, 4], link_wait [L], issues, grants,
-        pc [U], arrived [C], consumed [C], messages under way or waiting [C], reused cycles). The numbers of issues
+        pc [U], arrived [C], consumed [C], messages under way or waiting [C], reused cycles,
+        cycles for which each instruction's first execution waited for its messages [I]). The numbers of issues
         and grants may exceed N and M; then the records hold the first ones.
     """
     n_units = stream.shape[0] - 1
@@ -197,6 +198,7 @@ def run(
     reused = 0
     events = 0
     ran = -1
+    first_wait = np.zeros(instructions.shape[0], np.int64)
     leader = -1
     net, entries, sent, there = flits.net, flits.entries, flits.sent, flits.there
     by_flits = entries.shape[0] > 0
@@ -293,6 +295,8 @@ def run(
                         )
                 packets[u] += 1
                 ran = u
+                if executed[i] == 0:
+                    first_wait[i] = fed - ready[u]
                 executed[i] += 1
                 most -= 1
                 activity[i, BUSY] += release - t - bank_wait
@@ -427,4 +431,5 @@ def run(
         consumed,
         taken - returned,
         reused,
+        first_wait,
     )

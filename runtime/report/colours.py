@@ -17,7 +17,7 @@ FAMILIES = (
 
 COMPONENTS = tuple(name for _, members in FAMILIES for name in members)
 
-STATES = ("busy", "converter", "credit", "message")
+STATES = ("busy", "converter", "credit", "message", "barrier")
 """States of a unit in the order in which bars show them."""
 
 STATE_WORDS = {
@@ -25,6 +25,7 @@ STATE_WORDS = {
     "converter": "waits for a converter bank",
     "credit": "waits for a credit (the receiver's buffer is full)",
     "message": "waits for a message",
+    "barrier": "waits for a barrier",
     "finished": "finished",
 }
 

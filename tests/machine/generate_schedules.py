@@ -252,7 +252,8 @@ class Generator:
             case "fixed":
                 op.kind = "fixed"
                 occupancy = self.between(1, self.longest)
-                op.t = (occupancy, occupancy + (self.between(0, 3 * self.longest) if self.chance(0.5) else 0))
+                latency = occupancy + (self.between(0, 3 * self.longest) if self.chance(0.5) else 0)
+                op.t = (occupancy, latency, int(self.chance(0.3)))
             case "read":
                 op.kind = "read"
                 op.t = (self.between(1, self.longest), self.between(1, 3 * self.longest), self.between(0, 3))

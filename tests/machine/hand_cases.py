@@ -15,7 +15,8 @@ class Expected:
         phases: for every unit named, its cycles by phase; phases that are left out have none. `idle` is left out when
             it is what remains.
         links: for every link, in the order of their numbers, its busy cycles.
-        activity: for every unit named, each instruction's cycles (busy, message, credit, converter).
+        activity: for every unit named, each instruction's cycles (busy, message, credit, converter, barrier); what is
+            left out at the end is 0.
         waits: for every link, the cycles that packets waited for it.
     """
 
@@ -23,7 +24,7 @@ class Expected:
     issues: dict[str, list[tuple[int, int, int, int]]]
     phases: dict[str, dict[str, int]]
     links: tuple[int, ...] = ()
-    activity: dict[str, list[tuple[int, int, int, int]]] | None = None
+    activity: dict[str, list[tuple[int, ...]]] | None = None
     waits: tuple[int, ...] | None = None
 
 

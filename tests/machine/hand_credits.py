@@ -174,6 +174,27 @@ def message_and_credit_both_missing() -> HandTimeline:
     return HandTimeline("message_and_credit_both_missing", chip.build(), Expected(22, issues, phases, (), activity))
 
 
+def a_barrier_counts_once() -> HandTimeline:
+    chip = ScheduleBuilder()
+    chip.units("statistics", "samples")
+    chip.channel("y", "statistics", "samples", depth=3)
+    with chip.on("statistics"):
+        chip.fixed(6)
+        with chip.loop(3):
+            chip.fixed(4, signal="y")
+    with chip.on("samples"), chip.loop(3):
+        chip.fixed(1, waits=("y",), barrier=True)
+    # Messages arrive at 10, 14, 18. The wait before the first, 0 to 10, is one for the barrier; those from 11 to 14 and
+    # from 15 to 18 are waits for a sample. End 19.
+    issues = {
+        "statistics": [(0, 0, 6, 6), (1, 6, 10, 10), (1, 10, 14, 14), (1, 14, 18, 18)],
+        "samples": [(0, 10, 11, 11), (0, 14, 15, 15), (0, 18, 19, 19)],
+    }
+    phases = {"statistics": {"forward": 18}, "samples": {"forward": 3}}
+    activity = {"statistics": [(6,), (12,)], "samples": [(3, 6, 0, 0, 10)]}
+    return HandTimeline("a_barrier_counts_once", chip.build(), Expected(19, issues, phases, activity=activity))
+
+
 CASES = (
     back_pressure_depth_1,
     back_pressure_depth_2,
@@ -184,4 +205,5 @@ CASES = (
     second_wait_alone,
     later_issue_overtakes,
     message_and_credit_both_missing,
+    a_barrier_counts_once,
 )

@@ -204,4 +204,8 @@ class Unit:
         else:
             index, _ = self.next
             no_message, _ = self.obstacles(self.instructions[index])
-            self.activity[index, "message" if no_message else "credit"] += 1
+            instruction = self.instructions[index]
+            first = all(execution.index != index for execution in self.history)
+            behind_a_barrier = instruction.kind == FIXED and instruction.t[2] == 1
+            stall = "barrier" if behind_a_barrier and first else "message"
+            self.activity[index, stall if no_message else "credit"] += 1

@@ -147,9 +147,11 @@ class ScheduleBuilder:
         assert loop.end > loop.begin, "a loop must hold an instruction"
         self._open.pop()
 
-    def fixed(self, occupancy: int, latency: int | None = None, **common: Unpack[Common]) -> None:
-        """Append a FIXED instruction; the latency is the occupancy unless given."""
-        self._append(FIXED, (occupancy, occupancy if latency is None else latency, 0, 0), **common)
+    def fixed(
+        self, occupancy: int, latency: int | None = None, barrier: bool = False, **common: Unpack[Common]
+    ) -> None:
+        """Append a FIXED instruction; the latency is the occupancy unless given; `barrier`: it stands behind one."""
+        self._append(FIXED, (occupancy, occupancy if latency is None else latency, int(barrier), 0), **common)
 
     def counted(self, setup: int, each: int, **common: Unpack[Common]) -> None:
         """Append a COUNTED instruction."""

@@ -1,5 +1,7 @@
 """The host sends and receives at once, so samples follow each other through the layers."""
 
+from itertools import pairwise
+
 from ohmflow.compiler.compile import CompileOptions, compile_model
 from ohmflow.compiler.program.entry import CountLayout, resolve
 from ohmflow.compiler.program.program import Program
@@ -18,7 +20,7 @@ def inference(program: Program, samples: int) -> Timeline:
 def slowest_unit(program: Program, timeline: Timeline) -> int:
     """Busy cycles of the unit that is busy longest."""
     stream = program.entries["infer"].stream
-    return max(int(timeline.activity[a:b, 0].sum()) for a, b in zip(stream[:-1], stream[1:], strict=True))
+    return max(int(timeline.activity[a:b, 0].sum()) for a, b in pairwise(stream))
 
 
 def test_inference_of_n_samples_takes_one_sample_and_n_times_the_slowest_unit() -> None:
