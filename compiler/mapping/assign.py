@@ -15,7 +15,12 @@ def grid_of(target: Target) -> Grid | None:
     if target.chip is None:
         return None
     columns, rows = target.chip.mesh
-    return Grid(columns, rows, target.chip.tiles_per_node)
+    package, link = target.chip.package, target.chip.link
+    if package is None:
+        return Grid(columns, rows, target.chip.tiles_per_node)
+    # A border costs what a long message loses there: the cycles of its flits, and those of its head beyond one hop.
+    border = max(package.link.flit_cycles, -(-package.link.hop // link.hop))
+    return Grid(columns, rows, target.chip.tiles_per_node, package.chips, border)
 
 
 def assign(
@@ -70,11 +75,20 @@ def assign(
 
 
 def _traffic(owned: Sequence[tuple[str, Rectangle]], spots: Sequence[Spot]) -> list[Traffic]:
-    """Estimate traffic between bins: the outputs of each array go to the next one in order of use."""
+    """Estimate traffic between bins.
+
+    The outputs of each array go to the next one in order of use, and partial results of its blocks both ways to its
+    vector unit, which is at its first block.
+    """
     order = {name: k for k, name in enumerate(dict.fromkeys(name for name, _ in owned))}
     flows: dict[tuple[int, int], int] = {}
     for (name_a, a), spot_a in zip(owned, spots, strict=True):
         for (name_b, _), spot_b in zip(owned, spots, strict=True):
             if order[name_b] == order[name_a] + 1 and spot_a.bin != spot_b.bin:
                 flows[spot_a.bin, spot_b.bin] = flows.get((spot_a.bin, spot_b.bin), 0) + 4 * a.cols
+    gathers: dict[str, int] = {}
+    for (name, block), spot in zip(owned, spots, strict=True):
+        home = gathers.setdefault(name, spot.bin)
+        if home != spot.bin:
+            flows[spot.bin, home] = flows.get((spot.bin, home), 0) + 4 * (block.rows + block.cols)
     return [Traffic(s, t, n) for (s, t), n in sorted(flows.items())]

@@ -22,16 +22,35 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Grid:
-    """The chip's tiles: tile number = (y · columns + x) · tiles_per_node + k."""
+    """The chip's tiles: tile number = (y · columns + x) · tiles_per_node + k.
+
+    Attributes:
+        columns: of the mesh.
+        rows: of the mesh.
+        tiles_per_node: tiles at each node.
+        chips: columns and rows of equal chips into which the mesh is split.
+        border: what crossing from one chip to another costs, in hops between neighbours on one chip.
+    """
 
     columns: int
     rows: int
     tiles_per_node: int
+    chips: tuple[int, int] = (1, 1)
+    border: int = 1
 
     @property
     def tiles(self) -> int:
         """Tiles on the chip."""
         return self.columns * self.rows * self.tiles_per_node
+
+    def distance(self, a: int, b: int) -> int:
+        """Hops between the nodes of two tiles, X first, then Y; a border between chips counts as `border` of them."""
+        (x, y), (tx, ty) = (
+            ((n // self.tiles_per_node) % self.columns, n // self.tiles_per_node // self.columns) for n in (a, b)
+        )
+        across, down = self.columns // self.chips[0], self.rows // self.chips[1]
+        crossed = abs(x // across - tx // across) + abs(y // down - ty // down)
+        return abs(x - tx) + abs(y - ty) + crossed * (self.border - 1)
 
 
 Placer = Callable[[int, Grid, Sequence[Traffic]], list[int]]
@@ -39,13 +58,36 @@ Placer = Callable[[int, Grid, Sequence[Traffic]], list[int]]
 
 
 def snake(bins: int, grid: Grid, traffic: Sequence[Traffic]) -> list[int]:
-    """Fill nodes row by row, every other row backwards, so that successive bins are neighbours."""
-    order = [
-        y * grid.columns + x
-        for y in range(grid.rows)
-        for x in (range(grid.columns) if y % 2 == 0 else reversed(range(grid.columns)))
-    ]
-    return [n * grid.tiles_per_node + k for n in order for k in range(grid.tiles_per_node)][:bins]
+    """Fill nodes row by row, every other row backwards, so that successive bins are neighbours.
+
+    In a package, the whole mesh may be filled so, or one chip after the other; the way on which the traffic is cheaper
+    is taken.
+    """
+    ways = [_rows(0, 0, grid.columns, grid.rows)]
+    if grid.chips != (1, 1):
+        across, down = grid.columns // grid.chips[0], grid.rows // grid.chips[1]
+        chips = _rows(0, 0, *grid.chips)
+        ways.insert(0, [node for cx, cy in chips for node in _rows(cx * across, cy * down, across, down)])
+    per_node = grid.tiles_per_node
+    orders = [[(y * grid.columns + x) * per_node + k for x, y in way for k in range(per_node)][:bins] for way in ways]
+    return min(orders, key=lambda order: travel(order, grid, traffic)) if len(orders) > 1 else orders[0]
+
+
+def _rows(x0: int, y0: int, columns: int, rows: int) -> list[tuple[int, int]]:
+    """Nodes of a rectangle row by row, every other row backwards."""
+    there = range(x0, x0 + columns)
+    return [(x, y0 + y) for y in range(rows) for x in (there if y % 2 == 0 else reversed(there))]
+
+
+def travel(order: Sequence[int], grid: Grid, traffic: Sequence[Traffic]) -> int:
+    """What a placement costs: bytes times the hops that they go, borders between chips weighed.
+
+    Args:
+        order: tile of each bin.
+        grid: of the chip.
+        traffic: between bins.
+    """
+    return sum(flow.bytes * grid.distance(order[flow.source], order[flow.target]) for flow in traffic)
 
 
 def scatter(bins: int, grid: Grid, traffic: Sequence[Traffic]) -> list[int]:

@@ -36,7 +36,7 @@ class ActivityBook:
 
     Attributes:
         units: per epoch, cycles of each (unit, phase, state).
-        links: per epoch, (busy cycles = flits, cycles that packets waited) of each link that was used.
+        links: per epoch, (flits, cycles that packets waited) of each link that was used.
         arrays: per epoch, the count of each (array, phase, component, event).
     """
 
@@ -56,7 +56,7 @@ class ActivityBook:
         """Add one execution as the clock saw it."""
         self._activity[entry] += timeline.activity
         self._executed[entry] += timeline.executed
-        self._links[:, 0] += timeline.link_busy
+        self._links[:, 0] += timeline.link_busy // self._program.chip.flit_cycles
         self._links[:, 1] += timeline.link_wait
         self._cycles += timeline.cycles
 
@@ -103,8 +103,8 @@ class ActivityBook:
         links = self.links.setdefault(epoch, {})
         for number in np.flatnonzero(self._links.any(axis=1)):
             name = self._program.chip.links[int(number)]
-            busy, wait = links.get(name, (0, 0))
-            links[name] = (busy + int(self._links[number, 0]), wait + int(self._links[number, 1]))
+            flits, wait = links.get(name, (0, 0))
+            links[name] = (flits + int(self._links[number, 0]), wait + int(self._links[number, 1]))
 
     def _close_work(self, epoch: int) -> None:
         """Vectors read and updated (at the array's first block), pulses of their trains, busy cycles of all blocks."""

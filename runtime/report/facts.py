@@ -54,6 +54,8 @@ def run_facts(
             "tile_cols": tile.crossbar.weight_cols,
             "clock_hz": program.chip.clock_hz,
             "mesh": None if program.chip.mesh is None else list(program.chip.mesh),
+            "chips": None if program.chip.chips is None else list(program.chip.chips),
+            "border_flit_cycles": int(program.chip.flit_cycles.max(initial=1)),
             "tiles": program.chip.tiles,
         },
         "units": [{"name": u.name, "kind": u.kind, "x": u.x, "y": u.y} for u in program.chip.units],

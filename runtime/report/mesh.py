@@ -1,6 +1,7 @@
 """The mesh: nodes with their tiles, vector units and host, and the load of every link between them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 
@@ -36,6 +37,7 @@ def mesh_map(record: RunFiles) -> MeshMap | None:
         return None
     columns, rows = _shown(record, mesh[0], 0), _shown(record, mesh[1], 1)
     parts: list[Markup] = []
+    parts += _borders(record, columns, rows)
     parts += _links(record, columns, rows)
     parts += _nodes(record, columns, rows)
     for x in range(*columns):
@@ -134,6 +136,44 @@ def _inner_links(record: RunFiles, x: int, y: int, left: float, top: float) -> l
     return parts
 
 
+def chip_of(target: dict[str, Any], x: int, y: int) -> tuple[int, int]:
+    """Column and row of the chip on which a node is; (0, 0) for all nodes where the mesh is one chip."""
+    across, down = target.get("chips") or (1, 1)
+    columns, rows = target["mesh"]
+    return x * across // columns, y * down // rows
+
+
+def link_cycles(target: dict[str, Any], name: str) -> int:
+    """Cycles that each flit takes a link of that name: those of a border where it leads from one chip to another."""
+    kind, (x, y) = name.split("(")[0], place_of(name) or (0, 0)
+    if kind not in _STEPS or not target.get("chips"):
+        return 1
+    dx, dy = _STEPS[kind]
+    crosses = chip_of(target, x, y) != chip_of(target, x + dx, y + dy)
+    return int(target["border_flit_cycles"]) if crosses else 1
+
+
+def _borders(record: RunFiles, columns: tuple[int, int], rows: tuple[int, int]) -> list[Markup]:
+    """Broken lines where one chip of a package ends and the next begins."""
+    target = record.facts["target"]
+    if not target.get("chips"):
+        return []
+    left, top = _x(columns[0], columns), _y(rows[0], rows)
+    right, bottom = _x(columns[1] - 1, columns) + _NODE, _y(rows[1] - 1, rows) + _NODE
+    half = (_PITCH - _NODE) / 2
+    style = {"class_": "border", "stroke_dasharray": "7 5"}
+    parts = []
+    for x in range(columns[0] + 1, columns[1]):
+        if chip_of(target, x - 1, 0) != chip_of(target, x, 0):
+            parts.append(
+                element("line", x1=_x(x, columns) - half, y1=top, x2=_x(x, columns) - half, y2=bottom, **style)
+            )
+    for y in range(rows[0] + 1, rows[1]):
+        if chip_of(target, 0, y - 1) != chip_of(target, 0, y):
+            parts.append(element("line", x1=left, y1=_y(y, rows) - half, x2=right, y2=_y(y, rows) - half, **style))
+    return parts
+
+
 def _links(record: RunFiles, columns: tuple[int, int], rows: tuple[int, int]) -> list[Markup]:
     """Links between neighbours, drawn to the right of their direction; width and strength by load."""
     most = max((record.links.get(n, (0, 0))[0] for n in record.links if n.split("(")[0] in _STEPS), default=0)
@@ -157,7 +197,8 @@ def _arrow(record: RunFiles, name: str, centre: tuple[float, float], step: tuple
     if name not in record.links:
         return element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_="unused")
     flits, wait = record.links[name]
-    share = flits / record.cycles if record.cycles else 0.0
+    cycles = flits * link_cycles(record.facts["target"], name)
+    share = cycles / record.cycles if record.cycles else 0.0
     strength = flits / most if most else 0.0
     title = element("title", _link_title(name, flits, wait, share))
     half = 2.0 + 3.5 * strength

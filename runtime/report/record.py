@@ -43,7 +43,7 @@ class RunFiles:
         rows: events of the ledger.
         unit_phases: cycles of each (unit, phase) of the ledger.
         states: cycles of each (unit, phase, state), over all epochs.
-        links: (busy cycles = flits, cycles that packets waited) by link.
+        links: (flits, cycles that packets waited) by link.
         arrays: the count of each (array, phase, component, event).
         power: content of power.json, or None where there is none.
         critical: content of critical.json, or None where there is none.

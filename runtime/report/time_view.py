@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ohmflow.runtime.ledger.activity import FINISHED
 from ohmflow.runtime.report.bars import Bars, stacked
 from ohmflow.runtime.report.colours import PHASES, STATES
+from ohmflow.runtime.report.mesh import link_cycles
 from ohmflow.runtime.report.quantities import percent
 from ohmflow.runtime.report.record import RunFiles
 
@@ -88,7 +89,10 @@ def busiest_links(record: RunFiles, most: int = 10) -> list[LinkUse]:
     if not record.cycles:
         return []
     order = sorted(record.links.items(), key=lambda item: (-item[1][0], item[0]))[:most]
-    return [LinkUse(name, flits, flits / record.cycles, wait) for name, (flits, wait) in order]
+    target = record.facts["target"]
+    return [
+        LinkUse(name, flits, flits * link_cycles(target, name) / record.cycles, wait) for name, (flits, wait) in order
+    ]
 
 
 def _number_of(number: int, what: str) -> str:

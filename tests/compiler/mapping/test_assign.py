@@ -1,5 +1,6 @@
 """Mapping: every weight has one home, on tiles that exist."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +13,7 @@ from ohmflow.compiler.mapping.assign import assign
 from ohmflow.compiler.mapping.blocks import cut
 from ohmflow.compiler.mapping.errors import InfeasibleError
 from ohmflow.compiler.mapping.packing import PACKINGS
-from ohmflow.compiler.mapping.placers import Grid, placer, placers
+from ohmflow.compiler.mapping.placers import Grid, Traffic, placer, placers, travel
 from ohmflow.targets.schema.target import Target
 from tests.compiler.program.golden import check_golden
 from tests.runtime.machine.hand_target import hand_target
@@ -88,6 +89,27 @@ def test_snake_puts_successive_bins_on_the_same_or_neighbouring_nodes() -> None:
     nodes = [tile // 2 for tile in placer("snake")(24, grid, [])]
     for a, b in pairwise(nodes):
         assert abs(a % 4 - b % 4) + abs(a // 4 - b // 4) <= 1
+
+
+def test_a_border_between_chips_counts_as_so_many_hops() -> None:
+    grid = Grid(4, 2, 2, chips=(2, 1), border=5)
+    assert grid.distance(0, 2) == 1, "neighbours on one chip"
+    assert grid.distance(2, 4) == 5, "neighbours on two"
+    assert grid.distance(0, 15) == 3 + 1 + 4
+
+
+def test_snake_fills_one_chip_after_the_other_where_that_crosses_less() -> None:
+    grid = Grid(4, 4, 1, chips=(2, 2), border=5)
+    chain = [Traffic(k, k + 1, 100) for k in range(15)]
+    order = placer("snake")(16, grid, chain)
+    assert {tile % 4 // 2 + 2 * (tile // 8) for tile in order[:4]} == {0}, "the first four are on one chip"
+    assert travel(order, grid, chain) < travel(placer("snake")(16, replace(grid, chips=(1, 1)), chain), grid, chain)
+
+
+def test_snake_goes_over_the_whole_mesh_where_that_is_shorter() -> None:
+    grid = Grid(4, 2, 1, chips=(1, 2), border=5)
+    rows = [Traffic(k, k + 1, 100) for k in range(7)]
+    assert placer("snake")(8, grid, rows) == placer("snake")(8, replace(grid, chips=(1, 1)), rows)
 
 
 def test_scatter_uses_the_far_end_of_the_chip() -> None:
