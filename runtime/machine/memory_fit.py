@@ -40,7 +40,8 @@ def shortages(program: Program, entry: str, batch: int) -> tuple[Shortage, ...]:
     found = []
     for unit, (need, size) in _held(program, entry, batch):
         if need > size:
-            found.append(Shortage(entry, program.chip.units[unit].name, batch, need, size, _most(program, entry, unit)))
+            most = _most(program, entry, unit, batch)
+            found.append(Shortage(entry, program.chip.units[unit].name, batch, need, size, most))
     return tuple(found)
 
 
@@ -49,18 +50,16 @@ def _held(program: Program, entry: str, batch: int) -> Iterator[tuple[int, tuple
     yield from sorted({**needs(kept, batch), **in_dram(kept, batch)}.items())
 
 
-def _most(program: Program, entry: str, unit: int) -> int:
-    """The largest batch with which a unit's memory is large enough; what it must hold grows with the batch."""
+def _most(program: Program, entry: str, unit: int, batch: int) -> int:
+    """A batch with which a unit's memory is large enough while one more is too many, below one that is too many."""
 
-    def fits(batch: int) -> bool:
-        need, size = dict(_held(program, entry, batch)).get(unit, (0, 0))
+    def fits(samples: int) -> bool:
+        need, size = dict(_held(program, entry, samples)).get(unit, (0, 0))
         return need <= size
 
     if not fits(1):
         return 0
-    low, high = 1, 2
-    while fits(high):
-        low, high = high, 2 * high
+    low, high = 1, batch
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
