@@ -36,6 +36,11 @@ def show_critical(analysis: Analysis, spans: int) -> None:
     screen.print(f"[bold]{model}[/] on [bold]{target}[/]: {step.entry.name}{samples}")
     time = f" ({time_text(cycles / clock)})" if clock else ""
     screen.print(f"{cycles:,} cycles{time}, one after the other in {len(analysis.path):,} spans\n")
+    if analysis.cycles_by_flits is not None:
+        screen.print(
+            f"Links are reserved for whole messages here; flit by flit, as the target says, the step takes "
+            f"{analysis.cycles_by_flits:,} cycles ({cycles / analysis.cycles_by_flits - 1:+.1%}).\n"
+        )
     for by, title in (("place", "Unit or link"), ("phase", "Phase"), ("layer", "Layer"), ("reason", "Then waited for")):
         screen.print(_sums(analysis, by, title, cycles))
         screen.print()

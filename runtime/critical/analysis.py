@@ -1,7 +1,7 @@
 """What a step was spent on, and what would make it shorter."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,8 @@ from ohmflow.runtime.critical.gains import WHOLE, Gain, Shortened, Stretched
 from ohmflow.runtime.critical.path import Span, critical_path
 from ohmflow.runtime.critical.step import Step
 from ohmflow.runtime.ledger.layer_names import layer_names
+from ohmflow.runtime.machine.clock import Clock
+from ohmflow.runtime.machine.clock_flits import network_of
 
 KINDS = {"tile": "tiles", "vector": "vector units", "host": "host", "link": "links"}
 """Names of the classes, by kind of unit."""
@@ -41,11 +43,14 @@ class Analysis:
         step: that was executed.
         path: from cycle 0 to the end.
         gains: the largest first; empty when not asked for.
+        cycles_by_flits: of the step with messages that cross the network flit by flit, where the target asks for that;
+            `step` is then the same one with links that are reserved for whole messages, which have one cause each.
     """
 
     step: Step
     path: tuple[Span, ...]
     gains: tuple[Gain, ...]
+    cycles_by_flits: int | None = None
 
     @cached_property
     def layers(self) -> tuple[str, ...]:
@@ -99,8 +104,12 @@ def analyse(step: Step, units: int = 8, gains: bool = True) -> Analysis:
         units: for how many of the units with most cycles on the path to find the gain of each.
         gains: whether to find gains at all; each takes a run of the engine.
     """
+    flits = None
+    if network_of(step.program.chip, step.target) is not None:
+        flits = step.timeline.cycles
+        step = replace(step, timeline=Clock(step.schedule).run(step.schedule.counts, record=True))
     path = critical_path(step.schedule, step.timeline)
-    plain = Analysis(step, path, ())
+    plain = Analysis(step, path, (), flits)
     if not gains:
         return plain
     stretched = Stretched(step.schedule)
@@ -109,7 +118,7 @@ def analyse(step: Step, units: int = 8, gains: bool = True) -> Analysis:
     found = []
     for name, kind, chosen in _choices(plain, units):
         found.append(Gain(name, kind, stretched.cycles(counts, chosen) / WHOLE, cycles))
-    return Analysis(step, path, tuple(sorted(found, key=lambda g: (-g.saved, g.kind, g.name))))
+    return Analysis(step, path, tuple(sorted(found, key=lambda g: (-g.saved, g.kind, g.name))), flits)
 
 
 def _choices(analysis: Analysis, units: int) -> Iterator[tuple[str, str, Shortened]]:

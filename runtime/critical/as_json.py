@@ -26,6 +26,7 @@ def analysis_json(analysis: Analysis, chain: bool = True) -> dict[str, Any]:
         "entry": step.entry.name,
         "batch": step.batch,
         "cycles": step.timeline.cycles,
+        "cycles_by_flits": analysis.cycles_by_flits,
         "seconds": None if clock is None else step.timeline.cycles / clock,
         "spans": len(analysis.path),
         **{

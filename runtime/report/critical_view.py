@@ -43,6 +43,7 @@ class CriticalView:
         layers: the same by layer and phase.
         gains: the largest first.
         gain_bars: those that save anything.
+        by_flits: cycles of the step flit by flit, where its target asks for that; None else.
         chain: when the path was where, or None where it is too long to be kept.
         phases: (name, CSS class, words) of the chain's colours.
         reasons: (name, CSS class, words) of what was waited for.
@@ -55,6 +56,7 @@ class CriticalView:
     layers: Bars | None
     gains: list[GainRow]
     gain_bars: Bars | None
+    by_flits: int | None
     chain: Markup | None
     phases: list[tuple[str, str, str]]
     reasons: list[tuple[str, str, str]]
@@ -77,6 +79,7 @@ def critical_view(record: RunFiles) -> CriticalView | None:
         _bars(told["by_layer_and_phase"], "phase", {name: f"p-{name}" for name in PHASES}, cycles),
         gains,
         _gain_bars(gains),
+        told["cycles_by_flits"],
         _chain(told["path"], cycles, record.clock_hz) if "path" in told else None,
         [(name, f"p-{name}", name) for name in PHASES if name in phases],
         [(name, style, words) for name, style, words in REASONS if name in found],
