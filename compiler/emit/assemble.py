@@ -185,7 +185,7 @@ def _entry(
                 ) from error
         instructions["steps"][k, : len(steps[k])] = steps[k]
     channels, route = _channels(streams, units, target)
-    things = streams.things if streams is not None else []
+    things, buffers = (streams.things, streams.buffers) if streams is not None else ([], {})
     return Entry(
         name=name,
         arguments=arguments,
@@ -197,7 +197,7 @@ def _entry(
         route=route,
         trees=np.array(streams.trees if streams is not None else [], TREE),
         marks=emitted.marks,
-        kept=kept_table(things, {unit: k for k, unit in enumerate(units)}, states, _rooms(target), dram),
+        kept=kept_table(things, {unit: k for k, unit in enumerate(units)}, states, _rooms(target), buffers, dram),
         kept_names=tuple(thing.name for thing in things),
         **emitted.tables(),  # type: ignore[arg-type]  # the table names are the fields
     )

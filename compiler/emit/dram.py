@@ -13,15 +13,16 @@ class DramPlan:
 
     Attributes:
         burst, page: smallest and largest access in bytes.
-        queue: accesses of a sender that may wait at a channel.
-        capacity: bytes of a channel.
+        queue: accesses that may be under way or wait between a unit and a channel.
+        channels: how many there are.
+        capacity: bytes of all channels together.
     """
 
     def __init__(self, target: Target) -> None:
         assert target.chip is not None and target.chip.dram is not None, "the caller looked"
         self._target, self._chip, dram = target, target.chip, target.chip.dram
         self.burst, self.page, self.queue = dram.burst_bytes, dram.page_bytes, dram.queue
-        self.capacity = dram.capacity_bytes
+        self.channels, self.capacity = dram.channels, dram.channels * dram.capacity_bytes
         self._places = [dram.place(channel, target.chip.mesh[1]) for channel in range(dram.channels)]
         self._load = [0] * dram.channels
 
@@ -31,7 +32,7 @@ class DramPlan:
         return None if target.chip is None or target.chip.dram is None else DramPlan(target)
 
     def choose(self, unit: Unit, size: int) -> int:
-        """Choose the channel to which something goes: the emptiest, of equals the nearest, of those the first.
+        """Choose the channel at which something begins: the emptiest, of equals the nearest, of those the first.
 
         Args:
             unit: that keeps it, a tile or a vector unit.

@@ -16,6 +16,7 @@ def kept_table(
     units: Mapping[Unit, int],
     states: Mapping[str, int],
     rooms: Mapping[str, int],
+    buffers: Mapping[Unit, int],
     dram: DramPlan | None,
 ) -> NDArray[np.void]:
     """Make the table.
@@ -25,6 +26,7 @@ def kept_table(
         units: number of each unit.
         states: number of each state.
         rooms: bytes of the memory of a kind of unit.
+        buffers: bytes of each unit's memory into which DRAM loads.
         dram: channels, or None where there is no DRAM.
 
     Returns:
@@ -38,7 +40,7 @@ def kept_table(
         row["unit"], row["room"] = units[thing.unit], rooms[thing.unit[0]]
         row["operation"], row["state"] = thing.operation, states.get(thing.state, -1)
         row["fixed"], row["per_sample"] = thing.fixed, thing.per_sample
-        row["channel"] = -1
+        row["channel"], row["buffers"] = -1, buffers.get(thing.unit, 0)
         if dram is not None and thing.channel is not None and not thing.unread:
             row["channel"], row["capacity"] = units["dram", thing.channel], dram.capacity
             row["staging"], row["stored"], row["loaded"] = thing.staging, thing.stored, thing.loaded

@@ -16,8 +16,8 @@ class KeptThing:
         state: name of a state, or empty.
         fixed: bytes whatever the batch.
         per_sample: bytes for each sample.
-        channel: channel of DRAM to which it may go, or None.
-        staging: bytes that it takes in the unit's memory even then.
+        channel: channel of DRAM at which it begins if it goes there, or None.
+        staging: bytes that it takes in the unit's memory even then, beside the unit's buffers for DRAM.
         stored: bytes written to DRAM for a sample then.
         loaded: bytes read from DRAM for a sample then.
         made: number of instructions written before it was made.

@@ -3,10 +3,10 @@
 Every move is a loop of the streams of its own (`Trip.SPILL`), which runs only where the plan of the batch has put the
 thing into DRAM (`ohmflow.compiler.program.kept`), so one program is for all batches. A move has two ends: the unit
 sends and the channel of DRAM stores, or the channel fetches and the unit receives. Both stand at the same place of the
-one order in which streams are written, so that waits can not form a cycle. The channel's stream runs ahead of its
-readers by two messages, and so loads the next piece while one is in use; where a trip or an address comes from data it
-waits to be asked. Sizes and loops are those of the instruction for which the data are: a row of an image, a position's
-new elements.
+one order in which streams are written, so that waits can not form a cycle. The accesses of a move are interleaved among
+the channels. A channel's stream runs ahead of its readers, and so loads the next pieces while one is in use; where a
+trip or an address comes from data it waits to be asked. Sizes and loops are those of the instruction for which the data
+are: a row of an image, a position's new elements.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from ohmflow.compiler.emit.dataflow import Dataflow, Need, Unit
 from ohmflow.compiler.emit.dram import DramPlan
 from ohmflow.compiler.emit.kept_thing import KeptThing
 from ohmflow.compiler.emit.operations import EmittedOperations
-from ohmflow.compiler.emit.origins import origin, repeats
+from ohmflow.compiler.emit.origins import elements, origin, repeats
 from ohmflow.compiler.emit.stream_writer import StreamWriter
 from ohmflow.compiler.program.schedule import FIXED, MAX_DEPTH
 from ohmflow.compiler.program.tables import Mnemonic, Op, Trip
@@ -27,10 +27,6 @@ from ohmflow.compiler.tile.entry import EntryOp
 from ohmflow.compiler.tile.stash import SplitOp, UnstashOp
 from ohmflow.compiler.tile.tokens import StateGetOp, StateSetOp
 from ohmflow.compiler.tile.windows import WindowOp
-
-_AHEAD = 2
-"""Messages that a load may be ahead of its reader: one in use, one on its way."""
-
 
 _SHARE = 16
 """A value of which all pieces are loaded at once takes this part of the memory at most."""
@@ -59,8 +55,9 @@ class Spiller:
         self._things: dict[tuple[object, Unit], int] = {}
         self._states: dict[str, int] = {}
         self._readers: dict[tuple[Operation, Unit], list[SSAValue]] = {}
-        self._asked: dict[Operation, int] = {}
+        self._asked: dict[Operation, list[int]] = {}
         self._loaded: set[tuple[Block | None, Unit, SSAValue]] = set()
+        self._buffers: dict[Unit, dict[int, int]] = {}
         self._seen: set[tuple[Operation, Unit, SSAValue]] = set()
         for value, needs in flow.needs.items():
             for unit, need in needs.items():
@@ -151,8 +148,7 @@ class Spiller:
                 size = -(-thing.per_sample // pieces)
                 if self._better_whole(thing, path, size, pieces):
                     path, size, pieces, halo = path[:-1], thing.per_sample, 1, 1
-                asks = self._ask(number, op, unit, path, phase) if self._from_data(path) else -1
-                self._load(number, op, path, size, phase, asks, halo)
+                self._load(number, op, path, size, phase, halo=halo, asking=self._from_data(path))
                 thing.loaded += size * pieces
             if (op, unit, value) not in self._seen:
                 self._seen.add((op, unit, value))
@@ -210,8 +206,11 @@ class Spiller:
     def _ask_line(self, op: StateGetOp, phase: int) -> None:
         number = self._states.get(op.state_name)
         path = self._emitted.paths[op]
-        if self._dram is not None and number is not None and len(path) < MAX_DEPTH:
-            self._asked[op] = self._ask(number, op, self._flow.home[op.value], path, phase)
+        if self._dram is None or number is None or len(path) >= MAX_DEPTH:
+            return
+        rounds, lanes, _ = self._cut(elements(op.value) * self._costing.word)
+        if rounds == 1:
+            self._asked[op] = self._ask(number, op, self._loop(number, path, 1), lanes, phase)
 
     def get_line(self, op: StateGetOp, size: int, phase: int) -> None:
         """Load a line of a state, which is asked for by its number."""
@@ -222,9 +221,8 @@ class Spiller:
         if len(path) >= MAX_DEPTH:
             thing.unread += 1
             return
-        if op not in self._asked:
-            self._ask_line(op, phase)
-        self._load(number, op, path, size, phase, self._asked[op], 0)
+        asks = self._asked.get(op, ())
+        self._load(number, op, path, size, phase, asks=asks, asking=not asks)
         thing.loaded += size * self._times(path)
 
     def set_line(self, op: StateSetOp, size: int, phase: int) -> None:
@@ -245,73 +243,89 @@ class Spiller:
         rows = [self._emitted.loops[k] for k in path[1:]]
         return prod(int(row["trip"]) for row in rows if row["trip_kind"] == Trip.CONST)
 
-    def _cut(self, size: int) -> tuple[int, int]:
-        """Accesses of a move, and bytes of each."""
+    def _cut(self, size: int) -> tuple[int, int, int]:
+        """Rounds of a move, channels that take an access each round, and bytes of an access, in whole bursts."""
         assert self._dram is not None, "asked only where there is DRAM"
-        count = -(-size // self._dram.page)
-        return count, -(-size // count)
+        accesses = -(-size // self._dram.page)
+        lanes = min(accesses, self._dram.channels)
+        rounds = -(-accesses // lanes)
+        return rounds, lanes, self._dram.moved(-(-size // (rounds * lanes)))
 
     def _loop(self, number: int, path: tuple[int, ...], count: int) -> tuple[int, ...]:
         return (*path, self._emitted.add_loop(Op.MAP, path, Trip.SPILL, count, -1, 0, number))
 
     def _store(self, number: int, op: Operation, path: tuple[int, ...], size: int, phase: int) -> None:
         thing = self._write.out.things[number]
-        channel, dram = self._ends(thing)
-        count, each = self._cut(size)
-        inside = self._loop(number, path, count)
-        message = self._write.channel(thing.unit, channel, each, ("store", number, each))
-        self._write.out.depths[message] = dram.queue
-        self._send(thing.unit, op, inside, message, each, phase)
-        busy, done = dram.access(each)
-        self._write.add(
-            channel,
-            op,
-            inside,
-            mnemonic=Mnemonic.STORE,
-            kind=FIXED,
-            phase=phase,
-            wait0=message,
-            t0=busy,
-            t1=done,
-            buffer_write=dram.moved(each),
-        )
-        thing.stored += count * each * self._times(path)
-        thing.staging = max(thing.staging, _AHEAD * each)
+        rounds, lanes, each = self._cut(size)
+        inside = self._loop(number, path, rounds)
+        for channel, dram in self._channels(thing, lanes):
+            message = self._write.channel(thing.unit, channel, each, ("store", thing.unit))
+            self._write.out.depths[message] = dram.queue
+            self._send(thing.unit, op, inside, message, each, phase)
+            busy, done = dram.access(each)
+            self._write.add(
+                channel,
+                op,
+                inside,
+                mnemonic=Mnemonic.STORE,
+                kind=FIXED,
+                phase=phase,
+                wait0=message,
+                t0=busy,
+                t1=done,
+                buffer_write=each,
+            )
+        thing.stored += rounds * lanes * each * self._times(path)
 
     def _load(
-        self, number: int, op: Operation, path: tuple[int, ...], size: int, phase: int, asks: int, halo: int
+        self,
+        number: int,
+        op: Operation,
+        path: tuple[int, ...],
+        size: int,
+        phase: int,
+        halo: int = 0,
+        asks: Sequence[int] = (),
+        asking: bool = False,
     ) -> None:
+        """Load: behind the messages `asks` that were sent before, or behind some that are sent now (`asking`)."""
         thing = self._write.out.things[number]
-        channel, dram = self._ends(thing)
-        count, each = self._cut(size)
-        inside = self._loop(number, path, count)
-        message = self._write.channel(channel, thing.unit, each, ("load", number, op))
-        self._write.out.depths[message] = _AHEAD
-        busy, done = dram.access(each)
-        self._write.add(
-            channel,
-            op,
-            inside,
-            mnemonic=Mnemonic.FETCH,
-            kind=FIXED,
-            phase=phase,
-            signal=message,
-            t0=busy,
-            t1=done,
-            buffer_read=dram.moved(each),
-            wait0=asks,
-        )
-        self._write.receive(thing.unit, op, message, each, phase, inside)
-        thing.staging = max(thing.staging, _AHEAD * each + halo * size)
+        rounds, lanes, each = self._cut(size)
+        inside = self._loop(number, path, rounds)
+        if asking:
+            asks = self._ask(number, op, inside, lanes, phase)
+        waits = asks or [-1] * lanes
+        for (channel, dram), wait in zip(self._channels(thing, lanes), waits, strict=True):
+            message = self._write.channel(channel, thing.unit, each, ("load", channel))
+            self._write.out.depths[message] = dram.queue
+            self._buffers.setdefault(thing.unit, {})[message] = dram.queue * each
+            busy, done = dram.access(each)
+            self._write.add(
+                channel,
+                op,
+                inside,
+                mnemonic=Mnemonic.FETCH,
+                kind=FIXED,
+                phase=phase,
+                signal=message,
+                t0=busy,
+                t1=done,
+                buffer_read=dram.moved(each),
+                wait0=wait,
+            )
+            self._write.receive(thing.unit, op, message, each, phase, inside)
+        self._write.out.buffers[thing.unit] = sum(self._buffers[thing.unit].values())
+        thing.staging = max(thing.staging, halo * size)
 
-    def _ask(self, number: int, op: Operation, unit: Unit, path: tuple[int, ...], phase: int) -> int:
-        """Send a channel of DRAM the request for a load; returns the channel of the message."""
-        thing = self._write.out.things[number]
-        channel, dram = self._ends(thing)
-        message = self._write.channel(unit, channel, self._costing.word, ("ask", number, op))
-        self._write.out.depths[message] = dram.queue
-        self._send(unit, op, self._loop(number, path, 1), message, self._costing.word, phase)
-        return message
+    def _ask(self, number: int, op: Operation, path: tuple[int, ...], lanes: int, phase: int) -> list[int]:
+        """Ask channels of DRAM for an access each; returns the channels of the messages."""
+        thing, messages = self._write.out.things[number], []
+        for channel, dram in self._channels(thing, lanes):
+            message = self._write.channel(thing.unit, channel, self._costing.word, ("ask", number, op))
+            self._write.out.depths[message] = dram.queue
+            self._send(thing.unit, op, path, message, self._costing.word, phase)
+            messages.append(message)
+        return messages
 
     def _send(self, unit: Unit, op: Operation, path: tuple[int, ...], message: int, size: int, phase: int) -> None:
         self._write.add(
@@ -328,8 +342,14 @@ class Spiller:
         )
 
     def _ends(self, thing: KeptThing) -> tuple[Unit, DramPlan]:
+        """The first channel of a thing."""
         assert self._dram is not None and thing.channel is not None, "asked only where there is DRAM"
         return ("dram", thing.channel), self._dram
+
+    def _channels(self, thing: KeptThing, lanes: int) -> list[tuple[Unit, DramPlan]]:
+        """The channels among which a thing is interleaved, from its first on."""
+        (_, first), dram = self._ends(thing)
+        return [(("dram", (first + lane) % dram.channels), dram) for lane in range(lanes)]
 
 
 def _name(value: SSAValue) -> str:

@@ -28,6 +28,7 @@ class EmittedStreams:
         fixed: bytes of the states that live in each unit, whatever the batch.
         depths: of channels that hold another number of messages than the target's buffers of vectors.
         things: what `kept` and `fixed` consist of.
+        buffers: bytes of each unit's memory into which DRAM loads.
     """
 
     streams: dict[Unit, UnitStream] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class EmittedStreams:
     fixed: dict[Unit, int] = field(default_factory=dict)
     depths: dict[int, int] = field(default_factory=dict)
     things: list[KeptThing] = field(default_factory=list)
+    buffers: dict[Unit, int] = field(default_factory=dict)
 
 
 class Keeper(Protocol):

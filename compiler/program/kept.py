@@ -6,8 +6,8 @@ Which ones is decided here, for each batch by the same arithmetic, so that the s
 
 1. A state can not move from step to step, so its place must not depend on the batch: states go to DRAM, in their order,
    as long as those that stay do not fit together with the least that all values can take.
-2. Values go to DRAM, in their order, until the rest fits. A value that is there still takes two accesses of its unit's
-   memory: one in use, one on its way. What would gain nothing by that stays.
+2. Values go to DRAM, in their order, until the rest fits. Buffers into which DRAM loads then take a part of the unit's
+   memory, and of a value that is there what windows use again. What would gain nothing by that stays.
 3. Those that need not have gone, since larger ones followed, come back, last ones first.
 
 The order is by bytes moved for each byte that is freed, fewest first, then by how long a value waits for its first use,
@@ -28,11 +28,12 @@ KEPT = np.dtype(
         ("fixed", np.int64),  # bytes whatever the batch
         ("per_sample", np.int64),  # bytes for each sample
         ("staging", np.int64),  # bytes that it still takes in the unit's memory when it is in DRAM
+        ("buffers", np.int64),  # bytes of the unit's memory into which DRAM loads, when anything of the unit is there
         ("stored", np.int64),  # bytes written to DRAM for a sample when it is there
         ("loaded", np.int64),  # bytes read from DRAM for a sample when it is there
         ("order", np.int32),  # which ones go first
-        ("channel", np.int32),  # unit of its channel of DRAM, or -1 if it can not go
-        ("capacity", np.int64),  # bytes of that channel
+        ("channel", np.int32),  # unit of the channel of DRAM at which it begins, or -1 if it can not go
+        ("capacity", np.int64),  # bytes of all channels together
     ]
 )
 """One thing that a unit keeps."""
@@ -58,22 +59,24 @@ def spilled(kept: NDArray[np.void], batch: int) -> NDArray[np.bool_]:
 def _plan(kept: NDArray[np.void], rows: NDArray[np.intp], batch: int, away: NDArray[np.bool_]) -> None:
     """Plan one unit, whose rows stand in their order."""
     room = int(kept["room"][rows[0]])
-    can_go = kept["channel"] >= 0
-    is_state = kept["state"] >= 0
-    values = [int(k) for k in rows if not is_state[k]]
-    states = [int(k) for k in rows if is_state[k]]
-    least = sum(_least(kept[k]) for k in values)
+    buffers = int(kept["buffers"][rows[0]])
+    values = [int(k) for k in rows if kept["state"][k] < 0]
+    states = [int(k) for k in rows if kept["state"][k] >= 0]
+    least = sum(_least(kept[k]) for k in values) + (buffers if (kept["channel"][rows] >= 0).any() else 0)
     for k in states:
         if least + _held(kept, states, 0, away) <= room:
             break
-        away[k] = can_go[k] and kept["fixed"][k] > kept["staging"][k]
-    gone = []
+        away[k] = kept["channel"][k] >= 0 and kept["fixed"][k] > kept["staging"][k]
     need = _held(kept, states, 0, away) + _held(kept, values, batch, away)
+    if need + (buffers if away[states].any() else 0) <= room:
+        return
+    need += buffers
+    gone = []
     for k in values:
         if need <= room:
             break
         gain = _bytes(kept[k], batch) - int(kept["staging"][k])
-        if can_go[k] and gain > 0:
+        if kept["channel"][k] >= 0 and gain > 0:
             away[k] = True
             need -= gain
             gone.append((k, gain))
@@ -107,30 +110,26 @@ def needs(kept: NDArray[np.void], batch: int) -> Mapping[int, tuple[int, int]]:
         For each unit bytes that it holds, buffers of what is in DRAM included, and bytes of its memory.
     """
     away = spilled(kept, batch)
-    return {
-        int(unit): (
-            _held(kept, [int(k) for k in np.flatnonzero(kept["unit"] == unit)], batch, away),
-            int(kept["room"][kept["unit"] == unit][0]),
-        )
-        for unit in np.unique(kept["unit"])
-    }
+    found = {}
+    for unit in np.unique(kept["unit"]):
+        rows = np.flatnonzero(kept["unit"] == unit)
+        buffers = int(kept["buffers"][rows[0]]) if away[rows].any() else 0
+        found[int(unit)] = (buffers + _held(kept, [int(k) for k in rows], batch, away), int(kept["room"][rows[0]]))
+    return found
 
 
 def in_dram(kept: NDArray[np.void], batch: int) -> Mapping[int, tuple[int, int]]:
-    """What each channel of DRAM holds.
+    """What DRAM holds; its channels are one memory, since accesses are interleaved among them.
 
     Args:
         kept: rows of KEPT.
         batch: samples of an execution.
 
     Returns:
-        For each channel that holds something, by its unit, bytes that it holds and its capacity.
+        Bytes that it holds and its capacity, by the unit of one of its channels; nothing where it holds nothing.
     """
     away = spilled(kept, batch)
-    return {
-        int(channel): (
-            sum(_bytes(row, batch) for row in kept[away & (kept["channel"] == channel)]),
-            int(kept["capacity"][kept["channel"] == channel][0]),
-        )
-        for channel in np.unique(kept["channel"][away])
-    }
+    if not away.any():
+        return {}
+    held = sum(_bytes(row, batch) for row in kept[away])
+    return {int(kept["channel"][kept["channel"] >= 0].min()): (held, int(kept["capacity"][away][0]))}

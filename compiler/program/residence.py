@@ -14,9 +14,9 @@ class Moved:
 
     Attributes:
         name: of it.
-        channel: unit of its channel.
+        channel: unit of the channel at which it begins; its accesses are interleaved among all.
         bytes: that it takes there.
-        stored, loaded: bytes written and read in a step, without those that fill up bursts.
+        stored, loaded: bytes written and read in a step, in whole bursts.
     """
 
     name: str

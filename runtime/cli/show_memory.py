@@ -29,12 +29,11 @@ def show_memory(screen: Console, memories: Sequence[UnitMemory], program: Progra
         keeps = sum(memory.keeps for memory in memories if memory.entry == entry)
         total = sum(m.bytes for m in moved)
         units = len(away)
-        channels = len({m.channel for m in moved})
         traffic = scaled(sum(m.stored + m.loaded for m in moved), "B")
         screen.print(
             f"[bold]In DRAM[/] during {entry} of {away[0].batch}: {scaled(total, 'B')} of the {scaled(keeps, 'B')} "
-            f"that units keep ({percent(total / keeps)}), of {units} unit{'s' if units != 1 else ''}, on {channels} "
-            f"channel{'s' if channels != 1 else ''}; {traffic} are stored and loaded for it. "
+            f"that units keep ({percent(total / keeps)}), of {units} unit{'s' if units != 1 else ''}; {traffic} are "
+            f"stored and loaded for it. "
             f"Largest: {_some([f'{m.name} ({scaled(m.bytes, chr(66))})' for m in moved])}.",
             soft_wrap=True,
         )
