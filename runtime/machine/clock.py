@@ -82,6 +82,7 @@ class Clock:
         branches = int(self._joins[:, columns.S_BRANCHES_END].max(initial=0))
         self._sections = state_sections(*sizes, branches, int(self._joins[:, columns.S_DEPTH].sum()))
         self._inner = innermost_loops(self._loops, len(self._instructions))
+        self._behind = (self._instructions[:, columns.KIND] == FIXED) & (self._instructions[:, columns.T2] != 0)
 
     def run(
         self, counts: NDArray[np.int64], record: bool = False, reuse: bool = True, most: int = MOST_EVENTS
@@ -159,8 +160,10 @@ class Clock:
             busy, waited = busy + by_flits[0], waited + by_flits[1]
             if record:
                 grants = np.concatenate([grants, head_grants(flits, self._network, n_heads)])
-        issues = issues[np.argsort(issues[:, 4], kind="stable"), :4]
-        grants = grants[np.argsort(grants[:, 0], kind="stable")]
+        if record:
+            issues = issues[np.argsort(issues[:, 4], kind="stable")]
+            grants = grants[np.argsort(grants[:, 0], kind="stable")]
+        issues = issues[:, :4]
         activity = self._with_barriers(activity, first_wait)
         return Timeline(int(end), phases, executed, busy, activity, waited, issues, grants, int(reused))
 
@@ -171,10 +174,11 @@ class Clock:
 
     def _with_barriers(self, activity: NDArray[np.int64], first_wait: NDArray[np.int64]) -> NDArray[np.int64]:
         """Take out of the cycles of `message` those for which instructions waited for a barrier."""
-        behind = (self._instructions[:, columns.KIND] == FIXED) & (self._instructions[:, columns.T2] != 0)
-        barrier = np.where(behind, first_wait, 0)
-        activity[:, columns.MESSAGE] -= barrier
-        return np.column_stack([activity, barrier])
+        by_kind = np.empty((len(activity), activity.shape[1] + 1), np.int64)
+        by_kind[:, :-1] = activity
+        by_kind[:, -1] = barrier = first_wait * self._behind
+        by_kind[:, columns.MESSAGE] -= barrier
+        return by_kind
 
     def _check(self) -> None:
         """Refuse tables whose addresses point nowhere, which the compiled kernel would follow blindly."""

@@ -5,6 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,6 +133,7 @@ def network_of(chip: Chip, target: Target) -> FlitNetwork | None:
     return FlitNetwork(chip.mesh, router, link.hop, link.local_hop, mesh_links(chip.mesh, chip.links))
 
 
+@cache
 def no_flits() -> Flits:
     """What the engine takes when links are reserved: a network that is never asked."""
     pipe = Pipeline(1, 1, 0, 1, 1, 1, 1, 1, 1)
