@@ -183,12 +183,20 @@ class _Search:
         return gain
 
     def scan(self, theta: Floats, value: Floats) -> tuple[Floats, Floats]:
-        """Try other bounds for each device: likelihoods have a summit where a bound explains a few odd reads."""
+        """Try other bounds for each device: likelihoods have a summit where a bound explains a few odd reads.
+
+        A curve fits a wrong bound: bounds are tried with each device's own curve, and with what is usual.
+        """
         span = self.at[:, [self.p - 2]] - self.at[:, [self.p - 1]]
-        for k, sign in ((self.p - 2, 1.0), (self.p - 1, -1.0)):
+        curve = slice(2, self.p - 2)
+        usual = np.median(theta[:, curve], axis=0)
+        ways = [False, True] if usual.size and len(theta) > 2 else [False]
+        for k, sign, as_usual in [(k, s, u) for k, s in ((self.p - 2, 1.0), (self.p - 1, -1.0)) for u in ways]:
             for offset in _OFFSETS:
                 trial = theta.copy()
                 trial[:, k] = self.at[:, k] + sign * offset * span[:, 0]
+                if as_usual:
+                    trial[:, curve] = usual
                 trial = self.inside(trial)
                 new = self.value(trial)
                 better = new > value
