@@ -16,7 +16,7 @@ from ohmflow.runtime.ledger.layer_names import layer_names
 from ohmflow.runtime.machine.clock import Clock
 from ohmflow.runtime.machine.clock_flits import network_of
 
-KINDS = {"tile": "tiles", "vector": "vector units", "host": "host", "link": "links"}
+KINDS = {"tile": "tiles", "vector": "vector units", "host": "host", "dram": "DRAM channels", "link": "links"}
 """Names of the classes, by kind of unit."""
 
 

@@ -175,6 +175,10 @@ class Machine:
         """Book all that happened since the last call under `epoch`."""
         self.book.close_epoch(epoch, {name: tally.take() for name, tally in self.values.tallies.items()})
 
+    def largest_batch(self, entry: str) -> int:
+        """The largest batch with which an entry was executed or checked, 0 if it never was."""
+        return max((batch for name, batch in self._fitting if name == entry), default=0)
+
     def check_memory(self, entry: str, batch: int) -> None:
         """Refuse a batch whose kept values fit neither the memory of their unit nor DRAM.
 

@@ -4,9 +4,11 @@ It is written once, at the end of a run, so that the page can be made again from
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from ohmflow.compiler.program.program import ArrayRecord, Chip
+from ohmflow.compiler.program.residence import residence
 from ohmflow.runtime.machine.machine import Machine
 from ohmflow.targets.components.registry import all_events
 from ohmflow.targets.schema.target import Target
@@ -62,8 +64,17 @@ def run_facts(
         "arrays": [
             _array(array, program.chip, counted) for array, counted in zip(program.arrays, updates, strict=True)
         ],
+        "memory": _memory(machine),
         "uncertain": _uncertain(target),
     }
+
+
+def _memory(machine: Machine) -> list[dict[str, Any]]:
+    """Where what units keep in a training step of the largest batch is."""
+    batch = machine.largest_batch("train_step")
+    if not machine.has_time or not batch:
+        return []
+    return [asdict(unit) for unit in residence(machine.program, "train_step", batch)]
 
 
 def _array(array: ArrayRecord, chip: Chip, updates: dict[str, int] | None) -> dict[str, Any]:

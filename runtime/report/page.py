@@ -11,6 +11,7 @@ from ohmflow.runtime.report.floorplan import tile_drawing
 from ohmflow.runtime.report.layer_view import layers
 from ohmflow.runtime.report.layout import used_tiles
 from ohmflow.runtime.report.line_chart import Line, line_chart
+from ohmflow.runtime.report.memory_view import memory_view
 from ohmflow.runtime.report.mesh import mesh_map
 from ohmflow.runtime.report.power_view import power_view
 from ohmflow.runtime.report.record import RunFiles
@@ -53,6 +54,7 @@ def run_page(record: RunFiles) -> str:
         "kinds": time_by_kind(record),
         "units": busiest_units(record),
         "links": busiest_links(record),
+        "memory": memory_view(record),
         "power": power_view(record),
         "critical": critical_view(record),
         "mesh": mesh_map(record),

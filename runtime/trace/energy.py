@@ -29,7 +29,7 @@ LEAKAGE, LINK, HOST = "leakage", "link", "host"
 LINKS = "links"
 """Place of what links spend."""
 
-PLACES = {"tile": "tiles", "vector": "vector units", "host": "host"}
+PLACES = {"tile": "tiles", "vector": "vector units", "host": "host", "dram": "DRAM channels"}
 """Places by kind of unit; any other kind is its own."""
 
 _ON_BLOCKS = (Mnemonic.MVM, Mnemonic.MVM_T, Mnemonic.UPDATE, Mnemonic.REFRESH, Mnemonic.PROGRAM)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-STEPS, TILES, VECTORS, HOST, LINKS, POWER = range(1, 7)
+STEPS, TILES, VECTORS, HOST, LINKS, POWER, DRAM = range(1, 8)
 """Process numbers: one group of tracks each."""
 
 GROUPS = {
@@ -18,6 +18,7 @@ GROUPS = {
     HOST: "host",
     LINKS: "links",
     POWER: "power",
+    DRAM: "DRAM channels",
 }
 
 

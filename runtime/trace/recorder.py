@@ -32,7 +32,7 @@ _LIMIT = 48_000_000
 """Bytes of slices; with names and counters a file stays below 50 MB."""
 _FEWEST_BINS = 50
 """Bins of power in a step, of which there are fewer the more steps are traced."""
-_KINDS = {"tile": events.TILES, "vector": events.VECTORS, "host": events.HOST}
+_KINDS = {"tile": events.TILES, "vector": events.VECTORS, "host": events.HOST, "dram": events.DRAM}
 
 
 class TraceRecorder:
@@ -194,7 +194,7 @@ class TraceRecorder:
         """The trace as JSON."""
         bill = self.bill()
         chip = self._program.chip
-        names = events.group_names({events.STEPS, events.POWER, events.LINKS, *_KINDS.values()})
+        names = events.group_names({events.STEPS, events.POWER, events.LINKS, *(_KINDS[u.kind] for u in chip.units)})
         names += events.track(events.STEPS, 1, "training steps")
         for unit in sorted(self._units):
             names += events.track(_KINDS[chip.units[unit].kind], unit + 1, chip.units[unit].name)
