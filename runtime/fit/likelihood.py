@@ -21,8 +21,11 @@ Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
 _ROUNDS = 60
-_ENOUGH, _ROUGHLY = 1e-3, 0.1
+_ENOUGH, _ROUGHLY, _FAR_BELOW = 1e-3, 0.1, 5.0
+"""Gain of a round at which a search ends: the last one, one before others, one of several that are compared."""
 _OWN_WIDTH, _BOUND_WIDTH, _LOG_WIDTH = 10.0, 4.0, 10.0
+_HOPED = 0.5
+"""What a step must promise, in log likelihood, before each device may take its own length of it."""
 _ALONE = 4
 """Rounds in which devices also move alone."""
 _OFFSETS = (-0.15, -0.08, -0.04, -0.02, 0.0, 0.03, 0.1, 0.3)
@@ -215,6 +218,7 @@ class _Search:
         border = border + 1e-8 * np.diag(np.diag(border) + 1e-12)
         shared = np.clip(np.linalg.solve(border, right), -1.0, 1.0)
         own = ag - np.einsum("dij,j->di", ab, shared)
+        hoped = 0.5 * (float(right @ shared) + float((gradient[:, :p] * ag).sum()))
         for shorter in (1.0, 0.3, 0.1, 0.03, 0.01):
             trial = theta.copy()
             trial[:, :p] += shorter * own
@@ -223,8 +227,10 @@ class _Search:
             new = self.value(trial)
             if new.sum() > value.sum():
                 return trial, new
+            if hoped < _HOPED:
+                continue
             # At a corner of one device's likelihood no length is right for all: each takes its own.
-            for alone in (0.3 * shorter, 0.03 * shorter, 0.0):
+            for alone in (0.1 * shorter, 0.0):
                 other = theta.copy()
                 other[:, :p] += alone * ag - shorter * np.einsum("dij,j->di", ab, shared)
                 other[:, p:] += shorter * shared
@@ -335,7 +341,8 @@ def search(model: FitModel, trains: Trains, zero: float) -> Floats:
         if shared is not None:
             begin = begin.copy()
             begin[:, model.own_count : -2] = shared
-        theta, value, _, _ = _Search(model, trains, zero, begin).run(begin, _ROUGHLY, 1)
+        enough = _FAR_BELOW if model.elsewhere else _ROUGHLY
+        theta, value, _, _ = _Search(model, trains, zero, begin).run(begin, enough, 1)
         if value.sum() > most:
             best, most = theta, float(value.sum())
     return best
