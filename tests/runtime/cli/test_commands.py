@@ -96,6 +96,7 @@ def test_summary_holds_the_keys_of_its_contract(shell: Runner, tmp_path: Path, m
         "model",
         "target",
         "target_hash",
+        "network",
         "seed",
         "epochs",
         "lr",

@@ -195,8 +195,8 @@ def test_json_says_all_of_it() -> None:
     given = made(which="conv")
     said = json.loads(json.dumps(estimate_json(given), allow_nan=False))
     assert list(said) == [
-        *("schema_version", "model", "target", "target_hash", "phase", "samples", "recorded", "assumptions", "area"),
-        *("programming", "work", "work_by_mean_counts", "work_by_assumptions", "per_sample", "layers", "power"),
+        *("schema_version", "model", "target", "target_hash", "network", "phase", "samples", "recorded", "assumptions"),
+        *("area", "programming", "work", "work_by_mean_counts", "work_by_assumptions", "per_sample", "layers", "power"),
         *("utilisation", "not_modelled", "timed_by_structure", "memory_short", "memory", "low_confidence"),
     ]
     assert said["schema_version"] == SCHEMA_VERSION and said["target_hash"] == CHIP.content_hash
