@@ -114,9 +114,9 @@ def _waiting(shape: float) -> float:
     t^shape = (shape − 1)/shape =: z, at shape·(z/t)·e^−z = shape·z^z·e^−z of the way that there was at the write.
     """
     if shape <= 1.0:
-        return LAG ** (1.0 / shape)
+        return float(LAG ** (1.0 / shape))
     z = (shape - 1.0) / shape
-    return LAG / (shape * z**z * exp(-z))
+    return float(LAG / (shape * z**z * exp(-z)))
 
 
 class Ageing:

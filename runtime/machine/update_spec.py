@@ -15,6 +15,7 @@ def update_spec(target: Target) -> UpdateSpec:
         update.train_length_management,
         half_select_step=half_select_ratio_of(device_of(target.device), target.device),
         scheme=update.scheme,
+        kernel=update.kernel,
     )
 
 

@@ -17,6 +17,7 @@ from ohmflow.targets.schema.chip import Chip, Router
 from ohmflow.targets.schema.device import Device
 from ohmflow.targets.schema.figure import Figure
 from ohmflow.targets.schema.network import Network
+from ohmflow.targets.schema.updating import Update
 
 _LEVEL: dict[type[BaseModel], tuple[str, ...]] = {
     Network: ("level",),
@@ -38,6 +39,8 @@ def canonical(value: object) -> object:
                 and canonical(value.network) == canonical(Network())
             ):
                 pairs["network"] = None  # nothing but the level is chosen
+            if isinstance(value, Update) and value.kernel == "fused":
+                pairs["kernel"] = None  # as it is where a target does not say
             if isinstance(value, Device):
                 pairs["parameters"] = {key: given for key, given in value.parameters.items() if given != 0.0}
             return {name: canonical(item) for name, item in pairs.items() if item is not None and item != {}}

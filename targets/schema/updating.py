@@ -21,6 +21,9 @@ class Update(SectionModel):
         update_management: rows and columns share the probability by their largest magnitudes.
         train_length_management: trains are no longer than needed.
         setup: cycles before the first pulse.
+        kernel: how updates are simulated: `fused` applies several pulses of a device at once where that has the same
+            law, or nearly; `reference` applies every pulse in turn, which takes longer. Draws differ, so it is in the
+            hash where it is `reference`.
     """
 
     train_length: Annotated[int, Whole(0, 100_000)]
@@ -28,6 +31,7 @@ class Update(SectionModel):
     update_management: Bool
     train_length_management: Bool
     setup: Cycles
+    kernel: Annotated[Literal["fused", "reference"], Choice()] = "fused"
 
 
 class Program(SectionModel):

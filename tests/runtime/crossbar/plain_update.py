@@ -217,9 +217,10 @@ def linear_at_once(planes, w, up, n, sum_of_xi):
     free &= w + np.minimum(np.minimum(furthest, back), ZERO) >= planes.b_min
     free &= n * np.abs(slope) * np.maximum(spread, np.float32(3)) <= MOST
     taken = fused(planes.ctoc, sum_of_xi, n)
-    total = taken * compounded(n, slope * taken / some)
+    growth = slope * taken / some
+    total = taken * compounded(n, growth)
     lost = fused(n, slope, -slope) * (np.float32(0.5) * planes.ctoc * planes.ctoc)
-    total = total - lost * fused(slope, total, ONE)
+    total = total - lost * fused(np.float32(-2), growth, fused(slope, total, ONE))
     return free, np.minimum(np.maximum(fused(u, total, w), planes.b_min), planes.b_max)
 
 
