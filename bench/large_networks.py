@@ -11,7 +11,10 @@ chips at other levels of detail, so they say what a user waits for, not which pr
 are assumed and no value is computed, an instruction is a whole vector read, and an event engine passes over cycles in
 which nothing happens, so that instructions a second say more of its speed than cycles do.
 
-    python bench/large_networks.py [--target rpu-2016] [--only resnet18-image] [--json FILE]
+The default chip has DRAM, to which goes what its memories do not hold: time and energy of moving it are in the figures.
+On a chip without, such as `rpu-2016`, those of training are lower bounds, and the last column says what is too small.
+
+    python bench/large_networks.py [--target rpu-2016-hbm2] [--only resnet18-image] [--json FILE]
 """
 
 import argparse
@@ -178,7 +181,7 @@ HEAD = f"| {' | '.join(COLUMNS)} |\n|---|{'---:|' * (len(COLUMNS) - 1)}"
 def arguments() -> argparse.Namespace:
     """Options; a hidden one is how a case gets a process of its own."""
     parser = options(__doc__, 1)
-    parser.add_argument("--target", default="rpu-2016", help="name or file")
+    parser.add_argument("--target", default="rpu-2016-hbm2", help="name or file")
     parser.add_argument("--only", nargs="+", choices=list(CASES), default=list(CASES), help="some cases")
     parser.add_argument("--details", type=Path, metavar="FILE", help="also write all figures there")
     parser.add_argument("--case", choices=list(CASES), help=argparse.SUPPRESS)

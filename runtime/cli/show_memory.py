@@ -25,7 +25,10 @@ def show_memory(screen: Console, memories: Sequence[UnitMemory], program: Progra
         away = [memory for memory in memories if memory.entry == entry and memory.moved]
         if not away:
             continue
-        moved = sorted((m for memory in away for m in memory.moved), key=lambda m: (-m.bytes, m.name))
+        pairs = [(memory.unit, m) for memory in away for m in memory.moved]
+        pairs.sort(key=lambda pair: (-pair[1].bytes, pair[1].name, pair[0]))
+        moved = [m for _, m in pairs]
+        names = [f"{m.name} of {unit} ({scaled(m.bytes, 'B')})" for unit, m in pairs]
         keeps = sum(memory.keeps for memory in memories if memory.entry == entry)
         total = sum(m.bytes for m in moved)
         units = len(away)
@@ -33,8 +36,7 @@ def show_memory(screen: Console, memories: Sequence[UnitMemory], program: Progra
         screen.print(
             f"[bold]In DRAM[/] during {entry} of {away[0].batch}: {scaled(total, 'B')} of the {scaled(keeps, 'B')} "
             f"that units keep ({percent(total / keeps)}), of {units} unit{'s' if units != 1 else ''}; {traffic} are "
-            f"stored and loaded for it. "
-            f"Largest: {_some([f'{m.name} ({scaled(m.bytes, chr(66))})' for m in moved])}.",
+            f"stored and loaded for it. Largest: {_some(names)}.",
             soft_wrap=True,
         )
 

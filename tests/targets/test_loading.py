@@ -24,6 +24,7 @@ LISTED = [
     "pcm-2020",
     "pimcomp-2023",
     "protonic-psg",
+    "protonic-psg-hbm2",
     "protonic-psg-optimistic",
     "protonic-psg-pessimistic",
     "puma",
@@ -32,6 +33,7 @@ LISTED = [
     "reram-om-2022",
     "reram-sb-2018",
     "rpu-2016",
+    "rpu-2016-hbm2",
 ]
 
 
