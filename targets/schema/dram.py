@@ -16,7 +16,7 @@ class Dram(SectionModel):
         latency: s from the start of an access to its last byte, beyond the time that the bytes take.
         burst: smallest access, in whole bytes; what is read or written is rounded up to it.
         page: largest access, in whole bytes; longer data are moved in several.
-        queue: accesses of one sender that may wait at the channel.
+        queue: accesses of a size that may be under way or wait between a unit and the channel.
         capacity: of a channel, in whole bytes.
         read_energy: J per byte read, interface included.
         write_energy: J per byte written, interface included.
