@@ -38,10 +38,18 @@ from ohmflow.compiler.rules.protocol import part_symbol
 from ohmflow.compiler.rules.setting import Layer
 from ohmflow.compiler.tile.attributes import BlockTable
 from ohmflow.compiler.tile.dialect import print_tile, verify_tile
+from ohmflow.compiler.tile.entry import EntryOp
 from ohmflow.compiler.tile.passes import make_pipeline, run_pipeline
+from ohmflow.compiler.tile.pipelining import write_versions
 from ohmflow.compiler.tile.storage import ArrayOp
 from ohmflow.targets.capability import require_training
 from ohmflow.targets.schema.target import Target
+
+SCHEDULES = ("sequential", "pipelined")
+"""How samples of a training step follow each other."""
+
+MOST_DEPTH = 1024
+"""Samples under way at once."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,9 @@ class CompileOptions:
         training: whether the program can train; without, models of several outputs are fine too.
         init: `stored`, `kaiming` or `xavier`: where initial weights are from (`ohmflow.compiler.lowering.init`).
         init_seed: of weights that are drawn.
+        schedule: `sequential`: a step's batch is read at frozen weights, then updates; or `pipelined`: an update after
+            each sample, and samples overlap (docs/pipelining.md).
+        pipeline_depth: samples under way at once in a pipelined step; 0 for as many as the step has stages.
         structure: whether to put stand-ins in the place of operators that can not be trained; the program is then for
             an estimate alone.
     """
@@ -78,6 +89,8 @@ class CompileOptions:
     rule_options: Mapping[str, Any] = field(default_factory=dict)
     layer_rules: tuple[RuleChoice, ...] = ()
     structure: bool = False
+    schedule: str = "sequential"
+    pipeline_depth: int = 0
 
     def __post_init__(self) -> None:
         """Check the names before any work is done, whether or not the target will need them.
@@ -94,6 +107,12 @@ class CompileOptions:
         choose("--init", self.init, dict.fromkeys(INITS))
         if not 0 <= self.init_seed < 2**64:
             raise CompilerError(f"--init-seed: must be at least 0 and below 2^64, not {self.init_seed}; try 0")
+        choose("--schedule", self.schedule, dict.fromkeys(SCHEDULES))
+        if not 0 <= self.pipeline_depth <= MOST_DEPTH or (self.pipeline_depth and self.schedule != "pipelined"):
+            raise CompilerError(
+                f"--pipeline-depth: must be 1 to {MOST_DEPTH} with --schedule pipelined, and left out otherwise, not "
+                f"{self.pipeline_depth} with --schedule {self.schedule}; try --schedule pipelined"
+            )
         choose("--packing", self.packing, dict.fromkeys(PACKINGS))
         choose("--placer", self.placer, placers())
         make_pipeline(self.passes)
@@ -161,12 +180,15 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
     alphas = options.scaling.alphas(values, target)
     verify = target.tile.program.mode == "write-verify"
     layer_rules = {} if training is None else _rules(graph, training, alphas, target, options)
-    lower_options = LowerOptions(options.rule, target.tile.update.scheme, alphas, verify, name, layer_rules)
+    depth = options.pipeline_depth if options.schedule == "pipelined" else None
+    lower_options = LowerOptions(options.rule, target.tile.update.scheme, alphas, verify, name, layer_rules, depth)
     step = None if training is None else _step_only(training)
     lowered = lower(graph.arrays, inference_graph(graph), step, lower_options)
     if options.passes:
         run_pipeline(lowered.module, options.passes)
     expand(lowered)
+    if depth is not None and training is not None:
+        _write_versions(lowered)
     placed = [op for op in lowered.module.body.block.ops if isinstance(op, ArrayOp)]
     blocks = assign({op.sym_name.data: op.shape for op in placed}, target, options.packing, options.placer)
     for op in placed:
@@ -213,6 +235,13 @@ def compile_stages(source: str | Path | onnx.ModelProto, target: Target, options
         source_onnx=exported,
     )
     return Stages(graph, training, lowered, program, layer_rules)
+
+
+def _write_versions(lowered: Lowered) -> None:
+    """Write on the reads of a pipelined step which version of their array they see."""
+    for op in lowered.module.body.block.ops:
+        if isinstance(op, EntryOp) and op.sym_name.data == "train_step":
+            write_versions(op.block)
 
 
 def _rules(
@@ -303,6 +332,7 @@ def _manifest(
         "packing": options.packing,
         "placer": options.placer,
         "passes": options.passes,
+        "schedule": options.schedule,
         "memory": {entry: {unit: list(sizes) for unit, sizes in units.items()} for entry, units in memory.items()},
         "versions": {"ohmflow": version("ohmflow"), "onnx": onnx.__version__},
     }

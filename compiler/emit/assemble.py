@@ -15,6 +15,7 @@ from ohmflow.compiler.emit.dram import DramPlan
 from ohmflow.compiler.emit.errors import EmitError
 from ohmflow.compiler.emit.kept_table import kept_table
 from ohmflow.compiler.emit.operations import EmittedOperations, Symbols, emit_operations
+from ohmflow.compiler.emit.overlap import overlap_executions
 from ohmflow.compiler.emit.stream_context import StreamContext
 from ohmflow.compiler.emit.stream_writer import EmittedStreams
 from ohmflow.compiler.emit.streams import emit_streams
@@ -24,6 +25,7 @@ from ohmflow.compiler.program.program import ArrayRecord, Chip, SegmentRecord, S
 from ohmflow.compiler.program.schedule import CHANNEL, SUM, TREE
 from ohmflow.compiler.program.tables import INSTRUCTIONS, STREAM_LOOPS
 from ohmflow.compiler.tile.entry import EntryOp, SegmentOp
+from ohmflow.compiler.tile.pipelining import LAG
 from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
 from ohmflow.targets.device_models import refreshes
 from ohmflow.targets.schema.target import Target
@@ -81,7 +83,10 @@ def assemble(
             streams[name] = emit_streams(
                 StreamContext(entry, flow, emitted[name], by_name, array_home, declared, Costing(target), dram)
             )
-            mark_barriers(entry, declared, emitted[name], streams[name])
+            if any(LAG in op.attributes for op in entry.block.ops):
+                overlap_executions(emitted[name], streams[name], f"entry {name}")
+            else:
+                mark_barriers(entry, declared, emitted[name], streams[name])
     units = _units(arrays, streams, target)
     chip = _chip(units, target)
     built = {}

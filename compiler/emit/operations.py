@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from xdsl.dialects.builtin import IndexType, StringAttr
+from xdsl.dialects.builtin import IndexType, IntegerAttr, StringAttr
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from ohmflow.compiler.emit.errors import EmitError
@@ -20,6 +20,7 @@ from ohmflow.compiler.program.windows import WINDOW, Window
 from ohmflow.compiler.tile.compute import MvmOp, MvmTOp, UpdateOp
 from ohmflow.compiler.tile.control import ForOp, LoopOp, MapOp, WhenOp, YieldOp
 from ohmflow.compiler.tile.entry import CallOp, EntryOp, ReturnOp
+from ohmflow.compiler.tile.pipelining import LAG
 from ohmflow.compiler.tile.stash import SplitOp, StackOp, UnstashOp
 from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
 from ohmflow.compiler.tile.tokens import CommitOp, JoinOp, OpenOp, StateGetOp, StateSetOp
@@ -106,7 +107,15 @@ class EmittedOperations:
         return self.windows.index(window.numbers)
 
     def add_loop(
-        self, code: Op, path: tuple[int, ...], trip_kind: Trip, trip: int, group: int, carried: int, kept: int = -1
+        self,
+        code: Op,
+        path: tuple[int, ...],
+        trip_kind: Trip,
+        trip: int,
+        group: int,
+        carried: int,
+        kept: int = -1,
+        since: int = 0,
     ) -> int:
         """Add a row to the loops table and return its number."""
         self.loops.append(
@@ -118,6 +127,7 @@ class EmittedOperations:
                 "group": group,
                 "carried": carried,
                 "kept": kept,
+                "since": since,
             }
         )
         return len(self.loops) - 1
@@ -151,6 +161,7 @@ class _Emitter:
         self._arguments: dict[SSAValue, int] = {argument: k for k, argument in enumerate(entry.block.args)}
         for argument in entry.block.args:
             self._number(argument)
+        self._lag = 0
         self._block(entry.block, ())
 
     def _number(self, value: SSAValue) -> int:
@@ -166,13 +177,15 @@ class _Emitter:
 
     def _block(self, block: Block, path: tuple[int, ...]) -> None:
         for op in block.ops:
+            if not path:
+                self._lag = lag_of(op)
             self.out.paths[op] = path
             if not isinstance(op, _NO_VALUE):
                 self._operation(op, path)
 
     def _operation(self, op: Operation, path: tuple[int, ...]) -> None:
         row: dict[str, int] = dict.fromkeys(OPERATION.names or (), -1)
-        row.update(phase=0, site=0, attr=0)
+        row.update(phase=0, site=0, attr=0, lag=self._lag)
         ins: Sequence[SSAValue] = ()
         outs: Sequence[SSAValue] = ()
         args: Sequence[SSAValue] = ()
@@ -298,6 +311,12 @@ class _Emitter:
 
     def _state(self, name: str) -> int:
         return [s.name for s in self._symbols.states].index(name)
+
+
+def lag_of(op: Operation) -> int:
+    """Beats by which an operation of a pipelined entry comes after the beginning of its execution."""
+    attribute = op.attributes.get(LAG)
+    return int(attribute.value.data) if isinstance(attribute, IntegerAttr) else 0
 
 
 def is_value(value: SSAValue) -> bool:

@@ -23,6 +23,7 @@ from ohmflow.compiler.arrays.work import is_rows, node_work
 from ohmflow.compiler.autodiff.training_graph import TrainingGraph
 from ohmflow.compiler.lowering.entry_builder import EntryBuilder, result_type, row_type
 from ohmflow.compiler.lowering.functions import segment_function, segment_record
+from ohmflow.compiler.lowering.overlap import Stages
 from ohmflow.compiler.lowering.row_steps import segment_steps
 from ohmflow.compiler.lowering.rule_parts import (
     READ_PART,
@@ -42,6 +43,7 @@ from ohmflow.compiler.rules.choosing import LayerRule
 from ohmflow.compiler.rules.protocol import MAIN, Rule, RuleContext, part_symbol
 from ohmflow.compiler.tile.attributes import WeightsAttr
 from ohmflow.compiler.tile.entry import EntryOp, ReturnOp, SegmentOp
+from ohmflow.compiler.tile.pipelining import mark_lag
 from ohmflow.compiler.tile.state import StateOp
 from ohmflow.compiler.tile.steps import STEPS
 from ohmflow.compiler.tile.storage import ArrayOp
@@ -59,6 +61,7 @@ class LowerOptions:
     Attributes:
         rule: name of the rule of arrays that `rules` does not list, for a program that only infers.
         rules: update rule of each array that is trained.
+        depth: samples under way at once in a pipelined step, 0 for as many as it has stages; None for sequential.
         scheme: pulse scheme.
         alphas: scale of each array.
         verify: whether programming is verified.
@@ -71,6 +74,7 @@ class LowerOptions:
     verify: bool
     source_name: str
     rules: Mapping[str, LayerRule] = field(default_factory=dict)
+    depth: int | None = None
 
 
 @dataclass
@@ -243,7 +247,7 @@ def _lower_train_step(
     graph = training.model.graph
     by_name = {v.name: v for v in graph.outputs}
     results = [by_name[training.loss]]
-    updates = [n for n in graph if n.op_type == "update" and is_array_operation(n)]
+    updates = _updates(training)
     nodes = [n for n in graph if n not in set(updates)]
     phases = _phases(nodes, results)
     factors = {held(v) for n in updates for v in n.inputs[1:3] if v is not None}
@@ -264,7 +268,28 @@ def _lower_train_step(
     scalars = [inputs[training.lr], inputs[training.inv_batch]]
     builder = EntryBuilder("train_step", rows, scalars, names)
     _open(builder, graph, nodes, states, options)
-    sections = make_sections(items)
+    if options.depth is not None:
+        _lower_pipelined(builder, items, training, states, draws, returned, following, options)
+    else:
+        _lower_sections(builder, make_sections(items), training, draws, returned, options)
+        for value, symbol in following.items():
+            _set_state(builder, value, symbol)
+    lowered.module.body.block.add_op(builder.finish(results))
+    if options.depth is not None:
+        mark_lag(builder.block, 0)  # what is left ends the execution: it has no instructions
+    lowered.ports["train_step"] = (rows, scalars, results)
+
+
+def _lower_sections(
+    builder: EntryBuilder,
+    sections: list[Section],
+    training: TrainingGraph,
+    draws: Mapping[str, ir.Value],
+    returned: set[ir.Value],
+    options: LowerOptions,
+) -> None:
+    """All samples forward, then back, then updates."""
+    updates, scalar = _updates(training), _rate(training)
     for number, section in enumerate(sections):
         rest = sections[number + 1 :]
         later = _needed(rest, returned)
@@ -273,15 +298,61 @@ def _lower_train_step(
             later |= {v for item in section.between for v in item.inputs}
             builder.add_section(mapped, later)
         if not any(s.mapped for s in rest):
-            update_arrays(builder, training, updates, scalars[0], draws, options.rules, options.scheme)
+            update_arrays(builder, training, updates, scalar, draws, options.rules, options.scheme)
             updates = []
         builder.add_section(Section([], section.between), later)
+
+
+def _lower_pipelined(
+    builder: EntryBuilder,
+    items: list[Item],
+    training: TrainingGraph,
+    states: Mapping[str, str],
+    draws: Mapping[str, ir.Value],
+    returned: set[ir.Value],
+    following: Mapping[ir.Value, str],
+    options: LowerOptions,
+) -> None:
+    """One sample, stage by stage, each with its lag; what is trained changes in the stage of its factor."""
+    assert options.depth is not None, "the caller looked"
+    graph, stages = training.model.graph, Stages.find(items, options.depth)
+    mark_lag(builder.block, 0)
+    sections = stages.sections(items)
+    for number, (lag, section) in enumerate(sections):
+        later = _needed([rest for _, rest in sections[number + 1 :]], returned)
+        if section.mapped:
+            later |= {v for item in section.between for v in item.inputs}
+            builder.add_section(Section(section.mapped, []), later)
+        if lag:  # what steps a parameter starts from what it is by then, not from what the forward pass saw
+            changing = {states[name] for name in states if states[name] in following.values()}
+            for value in {v: None for item in section.between for v in item.inputs}:
+                if value.is_initializer() and states.get(value.name or "") in changing:
+                    builder.get_state(graph.initializers[value.name or ""], states[value.name or ""])
+        builder.add_section(Section([], section.between), later)
+        mark_lag(builder.block, lag)
+    updates = _updates(training)
+    for info in reversed(training.arrays):
+        own = [node for node in updates if node.attributes["array"].as_string() == info.name]
+        factors = [v for node in own for v in node.inputs[2:3] if v is not None]
+        update_arrays(builder, training, own, _rate(training), draws, options.rules, options.scheme)
+        mark_lag(builder.block, max((stages.lag_of(v) for v in factors), default=0))
     for value, symbol in following.items():
-        op = StateSetOp(symbol, builder.value(value), builder.versions[symbol], after=builder.dones[symbol])
-        builder.block.add_op(op)
-        builder.versions[symbol] = op.out
-    lowered.module.body.block.add_op(builder.finish(results))
-    lowered.ports["train_step"] = (rows, scalars, results)
+        _set_state(builder, value, symbol)
+        mark_lag(builder.block, stages.lag_of(value))
+
+
+def _set_state(builder: EntryBuilder, value: ir.Value, symbol: str) -> None:
+    op = StateSetOp(symbol, builder.value(value), builder.versions[symbol], after=builder.dones[symbol])
+    builder.block.add_op(op)
+    builder.versions[symbol] = op.out
+
+
+def _updates(training: TrainingGraph) -> list[ir.Node]:
+    return [n for n in training.model.graph if n.op_type == "update" and is_array_operation(n)]
+
+
+def _rate(training: TrainingGraph) -> ir.Value:
+    return next(v for v in training.model.graph.inputs if v.name == training.lr)
 
 
 def _open(

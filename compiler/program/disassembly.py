@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ohmflow.compiler.program.beats import BEATS, reads_behind
 from ohmflow.compiler.program.entry import Entry
 from ohmflow.compiler.program.errors import ProgramError
 from ohmflow.compiler.program.program import Program
@@ -78,6 +79,13 @@ def _trip(entry: Entry, loop: int) -> str:
         return str(int(row["trip"]))
     if row["trip_kind"] == Trip.ARGUMENT:
         return entry.arguments[int(row["trip"])].name
+    if row["trip_kind"] in BEATS:
+        since, to = int(row["since"]), int(row["trip"])
+        if row["trip_kind"] == Trip.FILL:
+            return f"beats {since} to {to}, filling"
+        if row["trip_kind"] == Trip.STEADY:
+            return f"beats {to} to n{f'+{since}' if since else ''}"
+        return f"beats n{f'+{since}' if since else ''} to n+{to}, draining"
     if row["trip_kind"] == Trip.SPILL:
         return f"{int(row['trip'])} if {entry.kept_names[int(row['kept'])]} is in DRAM"
     return f"count group {int(row['group'])}"
@@ -94,6 +102,11 @@ def _instruction(program: Program, entry: Entry, i: int) -> str:
             channel = entry.channels[int(row[field])]
             others, how = _others(program, entry, int(row[field]), word == "<-")
             parts.append(f"{word} ch{int(row[field])} {how}{others} ({int(channel['flits'])} flits)")
+    if entry.operations["lag"].any() and row["operation"] >= 0:
+        parts.append(f"lag {int(entry.operations['lag'][int(row['operation'])])}")
+        behind = reads_behind(entry.operations).get(int(row["operation"]))
+        if behind is not None and row["mnemonic"] in (Mnemonic.MVM, Mnemonic.MVM_T):
+            parts.append(f"version {behind} behind")
     costs = [text.format(int(row[name])) for name, text in _COSTS if row[name]]
     return " ".join(parts) + (f"; {', '.join(costs)}" if costs else "")
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmflow.compiler.program.addresses import check_addresses
+from ohmflow.compiler.program.beats import BEATS, beats_of, is_pipelined
 from ohmflow.compiler.program.kept import KEPT, spilled
 from ohmflow.compiler.program.marks import LoopMark
 from ohmflow.compiler.program.schedule import CHANNEL, INSTRUCTION, LOOP, MAX_DEPTH, TREE, Schedule
@@ -121,6 +122,8 @@ class CountLayout:
                 trips.append(int(loop["trip"]))
             elif loop["trip_kind"] == Trip.ARGUMENT:
                 trips.append(int(scalars[entry.arguments[int(loop["trip"])].name]))
+            elif loop["trip_kind"] in BEATS:
+                trips.append(1)
             elif loop["trip_kind"] == Trip.SPILL:
                 trips.append(int(loop["trip"]) if away[int(loop["kept"])] else 0)
             else:
@@ -156,6 +159,7 @@ def resolve(
     hop: NDArray[np.int32],
     unit_names: Sequence[str],
     flit_cycles: NDArray[np.int32] | None = None,
+    executions: int = 1,
 ) -> Schedule:
     """Turn an entry's streams into a schedule for one execution; its `counts` are zero, to be filled.
 
@@ -165,6 +169,7 @@ def resolve(
         hop: [L] the chip's links.
         unit_names: names of the units, for messages.
         flit_cycles: [L] cycles of a flit on each of the chip's links; 1 if None.
+        executions: how many a schedule of a pipelined entry holds; their counts stand one after the other.
 
     Raises:
         ProgramError: an instruction would look up a count that is not there, as a damaged program's may.
@@ -195,7 +200,10 @@ def resolve(
             loops["count"][k] = layout.base[group]
             stride = layout.strides(group)
             loops["stride"][k, : len(stride)] = stride
-    check_addresses(f"entry {entry.name}", rows, loops, loops["trip"].tolist(), layout.size)
+    if is_pipelined(entry.loops):
+        over_executions(entry, layout.size, executions, rows, loops)
+    size = layout.size * executions
+    check_addresses(f"entry {entry.name}", rows, loops, loops["trip"].tolist(), size)
     assert all(len(layout.strides(g)) <= MAX_DEPTH for g in range(len(entry.groups)))
     return Schedule(
         stream=entry.stream,
@@ -204,8 +212,49 @@ def resolve(
         channels=entry.channels.astype(CHANNEL),
         route=entry.route,
         hop=hop,
-        counts=np.zeros(layout.size, np.int64),
+        counts=np.zeros(size, np.int64),
         unit_names=tuple(unit_names),
         trees=entry.trees.astype(TREE),
         flit_cycles=np.zeros(0, np.int32) if flit_cycles is None else flit_cycles,
     )
+
+
+def over_executions(entry: Entry, size: int, executions: int, rows: NDArray[np.void], loops: NDArray[np.void]) -> None:
+    """Let a pipelined entry's schedule run over executions: trips of their loops, and where their counts stand.
+
+    Args:
+        entry: whose streams.
+        size: counts of one execution.
+        executions: how many.
+        rows: [I] INSTRUCTION, for one execution; changed.
+        loops: [K] LOOP, for one execution; changed.
+    """
+    table, around = entry.instructions, np.full(len(rows), -1, np.int64)
+    beat = np.zeros(len(loops), np.int64)
+    outer = np.zeros(len(loops), np.int64)
+    for k, row in enumerate(entry.stream_loops):
+        source, parent = entry.loops[int(row["loop"])], int(row["parent"])
+        outer[k] = k if parent < 0 else outer[parent]
+        if parent < 0:
+            beat[k], loops["trip"][k] = beats_of(
+                int(source["trip_kind"]), int(source["since"]), int(source["trip"]), executions
+            )
+            around[int(row["begin"]) : int(row["end"])] = k
+    lags = np.minimum(np.where(table["operation"] >= 0, entry.operations["lag"][table["operation"]], 0), executions)
+
+    def shift(where: NDArray[np.void], k: int, group: int, first: int) -> None:
+        """Count from execution `first` on; the loop over samples, if there is one, has become that over executions."""
+        strides = where["stride"][k].tolist()
+        over_samples = (
+            entry.groups["depth"][group] > 0
+            and entry.loops["trip_kind"][int(entry.groups["loops"][group][0])] == Trip.ARGUMENT
+        )
+        where["count"][k] += max(first, 0) * size
+        where["stride"][k] = (size, *(strides[1:] if over_samples else strides[:-1]))
+
+    for i in np.flatnonzero(rows["count"] >= 0).tolist():
+        shift(rows, i, int(table["group"][i]), int(beat[around[i]] - lags[i]))
+    for k, row in enumerate(entry.stream_loops):
+        if loops["count"][k] >= 0:
+            i = int(row["begin"])
+            shift(loops, k, int(entry.loops["group"][int(row["loop"])]), int(beat[outer[k]] - lags[i]))

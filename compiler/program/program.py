@@ -188,6 +188,11 @@ class Program:
     segments_onnx: bytes
     source_onnx: bytes
 
+    @property
+    def pipelined(self) -> tuple[str, ...]:
+        """Entries of which an execution is one sample, and executions overlap (`ohmflow.compiler.program.beats`)."""
+        return tuple(e for e in self.entries if e == "train_step" and self.manifest.get("schedule") == "pipelined")
+
     def array_number(self, name: str) -> int:
         """Number of the array called `name`."""
         return [a.name for a in self.arrays].index(name)

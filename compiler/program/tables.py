@@ -54,12 +54,16 @@ class Trip(IntEnum):
     """Where a loop's trip comes from: a constant, a scalar argument of the entry, or data (a count).
 
     A loop of kind SPILL is one of the streams: its constant where what it moves is in DRAM, 0 where that stays.
+    FILL, STEADY and DRAIN are loops over the executions of a pipelined entry (`ohmflow.compiler.program.beats`).
     """
 
     CONST = 0
     ARGUMENT = 1
     DATA = 2
     SPILL = 3
+    FILL = 4
+    STEADY = 5
+    DRAIN = 6
 
 
 class ValueKind(IntEnum):
@@ -90,6 +94,7 @@ OPERATION = np.dtype(
         ("arg_begin", np.int32),  # block arguments of a region: induction value, then carried values
         ("arg_end", np.int32),
         ("body_end", np.int32),  # for regions: the row after the body, which begins at the next row
+        ("lag", np.int32),  # of a pipelined entry: beats after the beginning of its execution, see `beats`; else 0
     ]
 )
 """One operation of an entry, in stored order; a region's body follows its row."""
@@ -103,6 +108,7 @@ LOOPS = np.dtype(
         ("group", np.int32),  # count group of a data-dependent trip or of a predicate, or -1
         ("carried", np.int32),  # number of carried values
         ("kept", np.int32),  # row of KEPT for a SPILL loop, else -1
+        ("since", np.int32),  # of FILL, STEADY and DRAIN: a lag, and `trip` another one, see `beats`; else 0
     ]
 )
 """The loops of an entry, shared by its operations and its instructions."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ohmflow.compiler.program.beats import BEATS
 from ohmflow.compiler.program.entry import Entry
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.schedule import MAX_DEPTH, PHASES
@@ -88,6 +89,8 @@ def _loops(entry: Entry) -> Iterator[str]:
             yield f"{where}: a trip from data must have a group, and has none"
         elif row["trip_kind"] == Trip.SPILL and not 0 <= row["kept"] < len(entry.kept):
             yield f"{where}: must move one of {len(entry.kept)} kept things, not number {int(row['kept'])}"
+        elif row["trip_kind"] in BEATS and not 0 <= row["since"] <= row["trip"] <= MOST_TRIPS:
+            yield f"{where}: lags must be at least 0, the later at most {MOST_TRIPS}, not {int(row['since'])}"
         elif row["trip_kind"] not in tuple(Trip):
             yield f"{where}: trip_kind must be one of {len(Trip)}, not {int(row['trip_kind'])}"
     for k in entry.marks:

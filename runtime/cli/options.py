@@ -28,6 +28,8 @@ _COMPILE_OPTIONS = (
     "passes",
     "init",
     "init_seed",
+    "schedule",
+    "pipeline_depth",
 )
 
 _FLAGS = {"rule_options": "--rule-option", "layer_rules": "--layer-rule"}
@@ -140,6 +142,17 @@ def compile_options(function: F) -> F:
                 show_default=True,
                 help="Initial weights: stored in the model, or drawn by kaiming or xavier.",
             ),
+            click.option(
+                "--schedule",
+                default="sequential",
+                show_default=True,
+                help="sequential, or pipelined: updates after each sample, and samples overlap.",
+            ),
+            click.option(
+                "--pipeline-depth",
+                type=int,
+                help="Samples under way at once in a pipelined step.  [default: one for each array on the way back]",
+            ),
             click.option("--init-seed", type=int, help="Seed of drawn weights.  [default: --seed of train, else 0]"),
         )
     ):
@@ -209,6 +222,8 @@ def make_compile_options(
     passes: str,
     init: str = "stored",
     init_seed: int | None = None,
+    schedule: str = "sequential",
+    pipeline_depth: int | None = None,
     rule_options: tuple[str, ...] = (),
     layer_rules: tuple[str, ...] = (),
     training: bool = True,
@@ -236,6 +251,8 @@ def make_compile_options(
         training=training,
         init=init,
         init_seed=drawn_from,
+        schedule=schedule,
+        pipeline_depth=pipeline_depth if pipeline_depth is not None else 0,
         rule_options=parse_options("--rule-option", rule_options),
         layer_rules=tuple(parse_layer_rule(text) for text in layer_rules),
     )

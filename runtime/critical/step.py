@@ -95,7 +95,7 @@ def time_step(
     chosen = program.entries[name]
     counter = Counter(program, chosen, profile, size)
     names = tuple(unit.name for unit in program.chip.units)
-    schedule = resolve(chosen, counter.layout, program.chip.hop, names, program.chip.flit_cycles)
+    schedule = resolve(chosen, counter.layout, program.chip.hop, names, program.chip.flit_cycles, counter.executions)
     schedule.counts[:] = counter.flat()
     clock = Clock(schedule, instruction_names(program, chosen), network_of(program.chip, target))
     needed = records_of(schedule, clock.run(schedule.counts))

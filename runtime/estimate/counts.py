@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ohmflow.compiler.program.beats import is_pipelined
 from ohmflow.compiler.program.entry import CountLayout, Entry
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.schedule import PHASES
@@ -58,6 +59,7 @@ class Counter:
     Attributes:
         layout: where the counts of an execution stand.
         period: executions after which counts repeat.
+        executions: of a pipelined entry, one for each sample; else 1.
     """
 
     def __init__(self, program: Program, entry: Entry, profile: Profile, batch: int) -> None:
@@ -65,6 +67,8 @@ class Counter:
         self._steps = tuple(_steps(entry))
         trips = max(1, round(profile.value("trips", "")))
         data = [k for k, loop in enumerate(entry.loops) if loop["trip_kind"] == Trip.DATA and loop["code"] != Op.WHEN]
+        self.executions = batch if is_pipelined(entry.loops) else 1
+        batch //= self.executions
         scalars = {a.name: batch for a in entry.arguments if a.kind == "scalar" and a.dtype == "int64"}
         self.layout = CountLayout.of(entry, scalars, dict.fromkeys(data, trips))
         whens = [s for s in self._steps if s.code is Op.WHEN]
@@ -75,11 +79,15 @@ class Counter:
         return math.prod(self.layout.trips[k] for k in loops if self._entry.loops["code"][k] != Op.WHEN)
 
     def flat(self, number: int = 0) -> NDArray[np.int64]:
-        """Counts for the clock.
+        """Counts for the clock, of a pipelined entry those of all its executions, one behind the other.
 
         Args:
             number: of the execution, from 0.
         """
+        first = number * self.executions
+        return np.concatenate([self._flat(first + k) for k in range(self.executions)])
+
+    def _flat(self, number: int) -> NDArray[np.int64]:
         flat = np.zeros(self.layout.size, np.int64)
         for step in self._steps:
             operation = self._entry.operations[step.row]
@@ -115,11 +123,20 @@ class Counter:
         return _even(means, turns).reshape(shape)
 
     def tally(self, number: int = 0) -> NDArray[np.float64]:
-        """What the crossbars count in one execution: [operations, blocks, columns].
+        """What the crossbars count in one execution, or in all of a pipelined entry: [operations, blocks, columns].
 
         Args:
             number: of the execution, from 0.
         """
+        if self.period == 1:
+            return self.executions * self._tally(number)
+        first = number * self.executions
+        total = self._tally(first)
+        for k in range(1, self.executions):
+            total += self._tally(first + k)
+        return total
+
+    def _tally(self, number: int) -> NDArray[np.float64]:
         blocks = 2 * max((len(a.blocks) for a in self._program.arrays), default=1)  # a transfer touches two arrays
         table = np.zeros((len(self._entry.operations), blocks, COLUMNS))
         for step in self._steps:

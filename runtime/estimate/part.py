@@ -150,7 +150,12 @@ class Estimator:
             clock = None
             if self.program.chip.clock_hz is not None:
                 schedule = resolve(
-                    entry, counter.layout, self.program.chip.hop, self._names, self.program.chip.flit_cycles
+                    entry,
+                    counter.layout,
+                    self.program.chip.hop,
+                    self._names,
+                    self.program.chip.flit_cycles,
+                    counter.executions,
                 )
                 clock = Clock(
                     schedule, instruction_names(self.program, entry), network_of(self.program.chip, self.target)

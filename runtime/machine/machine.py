@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ohmflow.compiler.program.beats import depth_of
 from ohmflow.compiler.program.entry import CountLayout, resolve
 from ohmflow.compiler.program.errors import ProgramError
 from ohmflow.compiler.program.program import Program
@@ -20,10 +21,12 @@ from ohmflow.runtime.ledger.instruction_names import instruction_names
 from ohmflow.runtime.machine.clock import Clock
 from ohmflow.runtime.machine.clock_flits import network_of
 from ohmflow.runtime.machine.errors import ScratchpadError, StandInError, WaitError
+from ohmflow.runtime.machine.frame import Frame
 from ohmflow.runtime.machine.make_arrays import make_arrays
 from ohmflow.runtime.machine.masks import with_masks
 from ohmflow.runtime.machine.memory_fit import shortages
 from ohmflow.runtime.machine.memory_ways import dram_ways, ways_of_matrices
+from ohmflow.runtime.machine.pipeline import counts_of
 from ohmflow.runtime.machine.values import PATCH_BYTES, ValueEngine
 from ohmflow.targets.schema.target import Target
 
@@ -113,30 +116,68 @@ class Machine:
         Raises:
             ScratchpadError: what the step keeps between its loops does not fit a unit's memory.
         """
+        if entry in self.program.pipelined:
+            return self._execute_overlapped(entry, rows, scalars, step)
         if self.has_time:
             self.check_memory(entry, int(scalars.get("batch", 0)))
         rows = with_masks(self.program.entries[entry], rows, int(scalars.get("batch", 0)), self.seed, step)
         watching = self.observer if self.observer is not None and self.observer.wants(entry, step) else None
         counted = self.values.tallies[entry].table.copy() if watching is not None else None
         results, frame = self.values.run(entry, rows, scalars, step)
-        seconds = 0.0
         if self.has_time:
             key = (entry, self._trips(entry, scalars), tuple(sorted(frame.data_trips.items())))
-            known = self._clocks.get(key)
-            if known is None:
-                layout, chip = frame.layout(), self.program.chip
-                schedule = resolve(frame.entry, layout, chip.hop, self._names, chip.flit_cycles)
-                network = network_of(chip, self.target)
-                clock = Clock(schedule, instruction_names(self.program, frame.entry), network)
-                known = self._clocks[key] = (clock, layout)
-            clock, layout = known
+            clock, layout = self._clock(key, frame, 1)
             timeline = clock.run(frame.flat_counts(layout), record=watching is not None)
-            self.book.add_timeline(entry, timeline)
-            seconds = timeline.cycles / float(self.program.chip.clock_hz or 1.0)
-            if watching is not None and counted is not None:
-                watching.saw(entry, step, timeline, self.values.tallies[entry].table - counted)
-        self._pass_time(seconds)
+            self._saw(entry, step, timeline, counted)
+        else:
+            self._pass_time(0.0)
         return results
+
+    def _execute_overlapped(
+        self, entry: str, rows: Mapping[str, NDArray[Any]], scalars: Mapping[str, Any], step: int
+    ) -> dict[str, NDArray[Any]]:
+        """Run executions of a pipelined entry, one for each sample of a batch; results one behind the other.
+
+        Executions count as steps of their own for draws. Devices age when all of them are through.
+        """
+        table, number = self.program.entries[entry], int(scalars["batch"])
+        if self.has_time:
+            self.check_memory(entry, min(number, depth_of(table.operations)))
+        single = [{name: values[k : k + 1] for name, values in rows.items()} for k in range(number)]
+        drawn = [with_masks(table, row, 1, self.seed, step + k) for k, row in enumerate(single)]
+        watching = self.observer is not None and self.observer.wants(entry, step)
+        counted = self.values.tallies[entry].table.copy() if watching else None
+        results, frames = self.values.run_pipelined(entry, drawn, {**scalars, "batch": 1}, step)
+        if self.has_time:
+            layout, counts, trips = counts_of(frames)
+            clock, _ = self._clock((entry, (number,), trips), frames[0], number, layout)
+            self._saw(entry, step, clock.run(counts, record=watching), counted)
+        else:
+            self._pass_time(0.0)
+        return results
+
+    def _clock(
+        self,
+        key: tuple[str, tuple[int, ...], tuple[tuple[int, int], ...]],
+        frame: Frame,
+        executions: int,
+        layout: CountLayout | None = None,
+    ) -> tuple[Clock, CountLayout]:
+        """The clock of a schedule, made when it is first wanted, and where its counts stand."""
+        known = self._clocks.get(key)
+        if known is None:
+            layout, chip = layout or frame.layout(), self.program.chip
+            schedule = resolve(frame.entry, layout, chip.hop, self._names, chip.flit_cycles, executions)
+            clock = Clock(schedule, instruction_names(self.program, frame.entry), network_of(chip, self.target))
+            known = self._clocks[key] = (clock, layout)
+        return known
+
+    def _saw(self, entry: str, step: int, timeline: Timeline, counted: NDArray[np.float64] | None) -> None:
+        """Book a timeline, show it to whoever watches, and let its time pass."""
+        self.book.add_timeline(entry, timeline)
+        if self.observer is not None and counted is not None:
+            self.observer.saw(entry, step, timeline, self.values.tallies[entry].table - counted)
+        self._pass_time(timeline.cycles / float(self.program.chip.clock_hz or 1.0))
 
     def wait(self, seconds: float) -> None:
         """Let simulated time pass in which nothing is done: devices age, and every unit is idle and leaks.

@@ -20,6 +20,7 @@ from ohmflow.runtime.digital.sessions import Segment
 from ohmflow.runtime.ledger.tally import Tally, UpdateStatistics
 from ohmflow.runtime.machine.direct import Step
 from ohmflow.runtime.machine.frame import Frame
+from ohmflow.runtime.machine.pipeline import Pipeline
 from ohmflow.runtime.machine.places import draw_position, runs, samples, store, store_positions, where
 from ohmflow.runtime.machine.plan import Captured, Node, build_plan
 from ohmflow.runtime.machine.ports import Ports
@@ -106,6 +107,9 @@ class ValueEngine:
             Op.FOLD: fold,
         }
         parts = Parts(self._methods, self._map, self.arrays, self.updates, self.segments, self._shapes)
+        self._pipelines = {
+            name: Pipeline(program.entries[name], *self._plans[name], parts) for name in program.pipelined
+        }
         self._steps = {n: make_steps(self._plans[n][0], entry, parts) for n, entry in program.entries.items()}
         blocks = 2 * max((len(a.blocks) for a in program.arrays), default=1)  # a transfer touches two arrays
         self.tallies = {name: Tally(len(e.operations), blocks) for name, e in program.entries.items()}
@@ -134,6 +138,12 @@ class ValueEngine:
         given = {a.name: frame.env[v] for a, v in zip(entry.results, returned, strict=True)}
         results = {name: v.copy() if isinstance(v, np.ndarray) else v for name, v in given.items()}
         return results, frame
+
+    def run_pipelined(
+        self, name: str, rows: Sequence[Mapping[str, NDArray[Any]]], scalars: Mapping[str, Any], step: int
+    ) -> tuple[dict[str, NDArray[Any]], list[Frame]]:
+        """Run executions of a pipelined entry, which overlap; see `Pipeline.run`."""
+        return self._pipelines[name].run(rows, scalars, step, self.tallies[name])
 
     def _run(self, node: Node, frame: Frame, tally: Tally) -> None:
         self._methods[node.code](node, frame, tally)

@@ -83,6 +83,11 @@ def plan_training(
     require_training(target)
     if checkpoint_every is not None and checkpoint_every < 1:
         raise RunError(f"--checkpoint-every: must be at least 1, not {checkpoint_every}; try 1000, or leave it out")
+    if "train_step" in program.pipelined and options.update_at != "sample":
+        raise RunError(
+            "--update-at: must be sample with --schedule pipelined, which updates after each sample, not "
+            f"{options.update_at}; add --update-at sample"
+        )
     if folder is not None:
         check_folder(folder, overwrite)
     fitting, digest, scaled, normalisation = _rows(program, data, options)

@@ -194,7 +194,9 @@ class Trainer:
         rows = self.data.train.take(chosen)
         given = {**rows.inputs(self._inputs), self._label.name: rows.y}
         size = len(rows)
-        if self.options.update_at == "batch":
+        if "train_step" in self.machine.program.pipelined:
+            loss = self._execute(given, 1.0 / size, lr, steps=size)
+        elif self.options.update_at == "batch":
             loss = self._execute(given, 1.0 / size, lr)
         else:
             single = [{name: values[k : k + 1] for name, values in given.items()} for k in range(size)]
@@ -206,13 +208,13 @@ class Trainer:
             )
         return loss
 
-    def _execute(self, given: Mapping[str, NDArray[Any]], inv_batch: float, lr: float) -> float:
+    def _execute(self, given: Mapping[str, NDArray[Any]], inv_batch: float, lr: float, steps: int = 1) -> float:
         size = len(given[self._label.name])
         results = self.machine.execute(
             "train_step", given, {"lr": lr, "inv_batch": inv_batch, "batch": size}, self.step
         )
-        self.step += 1
-        return float(results["loss"])
+        self.step += steps
+        return float(np.mean(np.asarray(results["loss"], np.float64)))
 
     def trained_model(self, notes: dict[str, str] | None = None) -> onnx.ModelProto:
         """The source model with the weights as they are now."""
