@@ -17,6 +17,7 @@ from ohmflow.compiler.program.kept import KEPT
 from ohmflow.compiler.program.program import Program
 from ohmflow.compiler.program.schedule import CHANNEL, TREE
 from ohmflow.compiler.program.tables import GROUPS, INSTRUCTIONS, LOOPS, OPERATION, STREAM_LOOPS, VALUES
+from ohmflow.compiler.program.verify_kept import kept_faults
 from ohmflow.compiler.program.verify_operations import operation_faults
 from ohmflow.compiler.program.verify_streams import stream_faults
 from ohmflow.compiler.program.windows import WINDOW
@@ -93,6 +94,7 @@ def _faults(program: Program) -> Iterator[str]:
 
 
 def _entry_faults(program: Program, entry: Entry) -> Iterator[str]:
+    yield from kept_faults(program, entry)
     yield from operation_faults(program, entry)
     yield from stream_faults(program, entry)
 

@@ -1,11 +1,19 @@
 """The plan of what is in DRAM: by hand, and for any table."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from ohmflow.compiler.compile import CompileOptions, compile_model
+from ohmflow.compiler.program.errors import ProgramError
 from ohmflow.compiler.program.kept import KEPT, in_dram, needs, spilled
+from ohmflow.compiler.program.verify import verify_program
+from tests.compiler.emit.perceptrons import perceptron
+from tests.runtime.machine.hand_target import hand_target
 
 
 def table(room: int, *rows: dict[str, int]) -> NDArray[np.void]:
@@ -114,3 +122,38 @@ def test_only_what_can_go_goes_and_only_if_it_makes_room(kept: NDArray[np.void],
     assert (kept["fixed"][away] + kept["per_sample"][away] * batch > kept["staging"][away]).all()
     held = sum(have for have, _ in in_dram(kept, batch).values())
     assert held == int((kept["fixed"] + kept["per_sample"] * batch)[away].sum())
+
+
+DRAM = {
+    **{"channels": 1, "node": [1, 0], "bandwidth": "8 GB/s", "latency": "20 ns", "burst": "4 B", "page": "64 B"},
+    "capacity": "1 MiB",
+}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "sentence"),
+    [
+        ("unit", 99, r"kept thing 0: unit must be one of \d+, not 99"),
+        ("channel", 0, "kept thing 0: must go to a channel of DRAM, not to "),
+        ("per_sample", -1, "kept thing 0: per_sample must be 0 to "),
+        ("state", 7, "kept thing 0: state must be one of "),
+        ("room", 5, "must agree on its room, and do not"),
+    ],
+)
+def test_a_damaged_table_is_refused(column: str, value: int, sentence: str) -> None:
+    target = hand_target(chip__dram=DRAM)
+    program = compile_model(perceptron((6, 4), ("",), True), target, CompileOptions(loss="mse"))
+    verify_program(program)
+    entry = program.entries["train_step"]
+    kept = entry.kept.copy()
+    kept[column][0] = value
+    damaged = replace(program, entries={**program.entries, "train_step": replace(entry, kept=kept)})
+    with pytest.raises(ProgramError, match=sentence):
+        verify_program(damaged)
+
+
+def test_every_kept_thing_has_a_name() -> None:
+    program = compile_model(perceptron((6, 4), ("",), True), hand_target(), CompileOptions(loss="mse"))
+    entry = replace(program.entries["train_step"], kept_names=())
+    with pytest.raises(ProgramError, match="kept things must have a name each, not 0 names for"):
+        verify_program(replace(program, entries={**program.entries, "train_step": entry}))
