@@ -89,13 +89,13 @@ def test_all_units_do_the_same_work_with_fewer_messages(plain: Program, trees: P
                 assert (one["mnemonic"] == what).sum() > (other["mnemonic"] == what).sum()
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    st.lists(st.integers(2, 48), min_size=2, max_size=4),
+    st.lists(st.integers(2, 34), min_size=2, max_size=3),
     st.sampled_from(["unicast", "tree"]),
     st.sampled_from(["nodes", "routers"]),
     st.sampled_from([None, "2 x 2", "4 x 1"]),
-    st.integers(1, 3),
+    st.integers(1, 2),
     st.integers(1, 2),
 )
 def test_both_clocks_agree_whatever_the_network(
