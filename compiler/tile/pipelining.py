@@ -1,8 +1,9 @@
 """Attributes by which tile IR says that executions of an entry overlap.
 
 An operation of the entry's own block carries `lag`: in beat b, execution b - lag does it
-(`ohmflow.compiler.program.beats`). A read carries `behind`: the updates of the last so many executions before its own are not in the array yet. `behind`
-follows from the lags; it is written so that the version which a read sees stands beside it.
+(`ohmflow.compiler.program.beats`). A read carries `behind`: the updates of the last so many executions before its own
+are not in the array yet. `behind` follows from the lags; it is written so that the version which a read sees stands
+beside it.
 """
 
 from collections.abc import Iterator

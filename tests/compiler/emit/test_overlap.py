@@ -1,4 +1,4 @@
-"""A pipelined step: samples overlap, and the clock's timeline implies the version of each read that is written on it."""
+"""A pipelined step: samples overlap, and the timeline implies the version of each read that is written on it."""
 
 from collections import Counter
 
