@@ -28,9 +28,9 @@ OPTIONS = TrainOptions(epochs=2, batch=10, seed=4)
 STEPS = 4
 
 
-def program_for(target, training=True):
+def program_for(target, training=True, rule="sgd"):
     net = network(4, Layer("gemm", 6), Layer("tanh"), Layer("gemm", 3))
-    return compile_model(net.proto, target, CompileOptions(training=training))
+    return compile_model(net.proto, target, CompileOptions(training=training, rule=rule))
 
 
 def machine_for(target, seed=1):
@@ -45,6 +45,41 @@ def test_stopped_training_on_devices_that_age_and_wear_goes_on_bit_for_bit(tmp_p
     whole = train(program, target, data(), OPTIONS, tmp_path / "whole")
     assert whole.summary["ageing"] == ["retention", "drift", "diffusion"] and whole.summary["wear"]["worn"] > 0
     for after in (1, 3, STEPS, STEPS + 2):
+        folder = tmp_path / str(after)
+        with pytest.raises(StoppedError):
+            train(program, target, data(), OPTIONS, folder, watch=stop_after(after))
+        resume(folder, data=data())
+        assert contents(folder) == contents(tmp_path / "whole"), f"stopped after {after} steps"
+
+
+KINDS = {
+    "ageing, wear, write noise": ("rpu-2016", LAWS | ENDURANCE),
+    "refreshed pairs": ("pcm-2020", {"device.parameters.refresh_at": "0.05"}),
+    "cells of several": (
+        "rpu-2016",
+        {
+            "tile.crossbar.cell": "multi-device",
+            "tile.crossbar.cell_pulses": "in-turn",
+            "device.parameters.write_noise": "0.5",
+            "tile.read.bound_management": "none",
+            "tile.read.inputs": "bit-serial",
+            "tile.shift_add": "{latency: 1, energy: 1 fJ}",
+            "not_modelled": "[area]",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_stopped_training_by_a_rule_of_several_arrays_goes_on_bit_for_bit(kind: str, tmp_path: Path) -> None:
+    name, more = KINDS[kind]
+    target = load(name, more)
+    program = program_for(target, rule="c-ttv2")
+    whole = train(program, target, data(), OPTIONS, tmp_path / "whole")
+    assert whole.summary["energy_joules"] == pytest.approx(
+        sum(whole.summary["energy_by_component"].values()), rel=1e-12
+    )
+    for after in (1, STEPS + 2):
         folder = tmp_path / str(after)
         with pytest.raises(StoppedError):
             train(program, target, data(), OPTIONS, folder, watch=stop_after(after))
