@@ -15,7 +15,7 @@ def entry_of(loops: list[tuple[int, Trip, int, int]], groups: list[tuple[int, tu
     """An entry of loops (parent, kind, trip, group) and count groups (width, loops) alone."""
     table = np.zeros(len(loops), LOOPS)
     for k, (parent, kind, trip, group) in enumerate(loops):
-        table[k] = (Op.FOR, parent, kind, trip, group, 0, -1)
+        table[k] = (Op.FOR, parent, kind, trip, group, 0, -1, 0)
     grouped = np.zeros(len(groups), GROUPS)
     for k, (width, around) in enumerate(groups):
         grouped[k]["width"], grouped[k]["depth"] = width, len(around)
