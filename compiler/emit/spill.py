@@ -25,6 +25,8 @@ from ohmflow.compiler.program.schedule import FIXED, MAX_DEPTH
 from ohmflow.compiler.program.tables import Mnemonic, Op, Trip
 from ohmflow.compiler.tile.entry import EntryOp
 from ohmflow.compiler.tile.stash import SplitOp, UnstashOp
+from ohmflow.compiler.tile.state import StateOp
+from ohmflow.compiler.tile.symbols import find
 from ohmflow.compiler.tile.tokens import StateGetOp, StateSetOp
 from ohmflow.compiler.tile.windows import WindowOp
 
@@ -79,9 +81,20 @@ class Spiller:
         )
         self._add(value, thing)
 
-    def keep_state(self, name: str, unit: Unit, size: int, first: StateGetOp) -> None:
-        """A unit holds a state of `size` bytes, which `first` reads; it can go if only single lines are used."""
-        whole = [use for use in _uses(name, first) if use.index is None]
+    def hold(self, op: StateGetOp) -> None:
+        """Set memory aside for a state, once; of a line that is read, for the whole state.
+
+        It can go to DRAM if only single lines of it are used.
+        """
+        name, unit = op.state_name, self._flow.home[op.value]
+        if name in self._states:
+            return
+        state = find(op, name, (StateOp,), "a state")
+        assert state is not None, "verified"
+        size = state.type.size * self._costing.word
+        fixed = self._write.out.fixed
+        fixed[unit] = fixed.get(unit, 0) + size
+        whole = [use for use in _uses(name, op) if use.index is None]
         thing = KeptThing(name, unit, state=name, fixed=size, made=self._written(), unread=len(whole))
         self._states[name] = self._add(name, thing)
 

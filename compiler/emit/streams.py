@@ -24,6 +24,7 @@ from ohmflow.compiler.emit.parts import (
     is_given,
     position_read,
 )
+from ohmflow.compiler.emit.programming import program_blocks
 from ohmflow.compiler.emit.spill import Spiller
 from ohmflow.compiler.emit.stream_context import StreamContext
 from ohmflow.compiler.emit.stream_writer import EmittedStreams, Place, StreamWriter
@@ -34,14 +35,12 @@ from ohmflow.compiler.tile.compute import MvmOp, MvmTOp, UpdateOp
 from ohmflow.compiler.tile.control import ForOp, MapOp, WhenOp
 from ohmflow.compiler.tile.entry import CallOp
 from ohmflow.compiler.tile.stash import UnstashOp
-from ohmflow.compiler.tile.state import StateOp
-from ohmflow.compiler.tile.symbols import find
 from ohmflow.compiler.tile.tile_types import ScalarType, StashType, VecType
 from ohmflow.compiler.tile.tokens import StateGetOp, StateSetOp
 from ohmflow.compiler.tile.transfer import ProgramOp, ReadOp, TransferOp
 from ohmflow.compiler.tile.windows import FoldOp
 
-_BACKWARD, _UPDATE, _TRANSFER, _PROGRAM = map(PHASES.index, ("backward", "update", "transfer", "program"))
+_BACKWARD, _UPDATE, _TRANSFER = map(PHASES.index, ("backward", "update", "transfer"))
 
 
 def emit_streams(context: StreamContext) -> EmittedStreams:
@@ -58,7 +57,6 @@ class _Streams:
         self._arrays, self._array_home, self._segments = context.arrays, context.array_home, context.segments
         self._spill = Spiller(self._write, context.flow, context.emitted, context.costing, context.dram)
         self._write.keeper = self._spill
-        self._held: set[str] = set()
         self._batch = -1 if entry.batch_argument is None else entry.batch_argument.index
         self._numbers = {name: k for k, name in enumerate(context.arrays)}
         for argument in entry.block.args:
@@ -91,11 +89,12 @@ class _Streams:
             case TransferOp():
                 self._transfer(op)
             case ProgramOp():
-                self._program(op)
+                array, number = self._arrays[op.array_name], self._numbers[op.array_name]
+                program_blocks(op, array, number, self._group(op), self._write, self._costing)
             case CallOp():
                 self._call(op)
             case StateGetOp():
-                self._state(op)
+                self._spill.hold(op)
                 self._spill.get_line(op, elements(op.value) * self._costing.word, _UPDATE)
                 self._write.deliver(op.value, op)
             case StateSetOp():
@@ -111,18 +110,6 @@ class _Streams:
                 self._enter(op)
             case _:
                 pass
-
-    def _state(self, op: StateGetOp) -> None:
-        """Set memory aside for a state, once; of a line that is read, for the whole state."""
-        if op.state_name in self._held:
-            return
-        self._held.add(op.state_name)
-        state = find(op, op.state_name, (StateOp,), "a state")
-        assert state is not None, "verified"
-        unit = self._flow.home[op.value]
-        size = state.type.size * self._costing.word
-        self.out.fixed[unit] = self.out.fixed.get(unit, 0) + size
-        self._spill.keep_state(op.state_name, unit, size, op)
 
     def _fold(self, op: FoldOp, steps: int, path: tuple[int, ...]) -> None:
         """Add windows up, or a share of them: every element is read, added to its place in the image, and written."""
@@ -364,24 +351,6 @@ class _Streams:
             for number, tile in enumerate(ends):
                 self._write.receive(tile, op, channel + number, size, _TRANSFER)
         self._update(op, op.target_name, len(self._arrays[op.source_name].blocks), _TRANSFER)
-
-    def _program(self, op: ProgramOp) -> None:
-        group = self._group(op)
-        for number, block in enumerate(self._arrays[op.array_name].blocks):
-            setup, per_round = self._costing.program(block.cols)
-            self._write.add(
-                ("tile", block.tile),
-                op,
-                mnemonic=Mnemonic.PROGRAM,
-                kind=COUNTED,
-                phase=_PROGRAM,
-                t0=setup,
-                t1=per_round,
-                group=group,
-                offset=number,
-                array=self._numbers[op.array_name],
-                block=number,
-            )
 
     # Digital ----------------------------------------------------------------------------------------------------
 
