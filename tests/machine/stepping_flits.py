@@ -6,7 +6,9 @@ pool or a wheel, and nothing is shared with the compiled network.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ PORTS = ("east", "west", "south", "north", "node")
 BACK = {"east": "west", "west": "east", "south": "north", "north": "south"}
 STEP = {"east": (1, 0), "west": (-1, 0), "south": (0, 1), "north": (0, -1)}
 Place = tuple[int, int]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -328,9 +331,9 @@ class FlitMesh:
         self.grants.append((link, message.channel.index, message.asks_from, cycle))
 
 
-def first_from(some: list[object] | list[int] | list[str], every: object, pointer: int) -> object:
+def first_from(some: Sequence[T], every: Sequence[T], pointer: int) -> T:
     """The first of some, in the order of every, from a place on and around the end."""
-    order = list(every)  # type: ignore[call-overload]
+    order = list(every)
     return next(item for item in order[pointer:] + order[:pointer] if item in some)
 
 
