@@ -107,7 +107,8 @@ class Call:
 
 def _numbered(of_each: Sequence[dict[int, int]], sizes: Sequence[int]) -> dict[int, int]:
     """Number ports through, from the first of the first segment on."""
-    found, first = {}, 0
+    found: dict[int, int] = {}
+    first = 0
     for own, size in zip(of_each, sizes, strict=True):
         found |= {first + k: value for k, value in own.items()}
         first += size

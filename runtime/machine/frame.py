@@ -36,7 +36,7 @@ class Frame:
     trips: list[int]
     samples: int = 1
     active: NDArray[np.bool_] | None = None
-    counts: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+    counts: dict[int, NDArray[Any]] = field(default_factory=dict)
     data_trips: dict[int, int] = field(default_factory=dict)
 
     @classmethod

@@ -58,8 +58,8 @@ def _step(group: Sequence[Node], entry: Entry, parts: Parts) -> Step:
         return partial(general, node)
     match node.code:
         case Op.CALL:
-            ports, segments = ([table[n.symbol] for n in group] for table in (parts.ports, parts.segments))
-            return Call(group, ports, segments, general)
+            ports = [parts.ports[n.symbol] for n in group]
+            return Call(group, ports, [parts.segments[n.symbol] for n in group], general)
         case Op.UNSTASH if node.vector:
             return Unstash(node, general)
         case Op.MVM | Op.MVM_T if node.vector:
