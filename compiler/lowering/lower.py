@@ -5,7 +5,7 @@ The module holds the entries `program` (write the initial weights), `infer` (rea
 its rule, the last layer's first, since its factors are ready first; then digital parameters step.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,18 +13,17 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 from numpy.typing import NDArray
-from xdsl.dialects.builtin import ModuleOp, StringAttr, f32
-from xdsl.ir import Attribute, Block, SSAValue
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, SSAValue
 
 from ohmflow.compiler.arrays.array_graph import ArrayInfo
 from ohmflow.compiler.arrays.extract import ENTRY_NAMES
-from ohmflow.compiler.arrays.fixed import is_trainable
-from ohmflow.compiler.arrays.work import is_rows, node_work
 from ohmflow.compiler.autodiff.training_graph import TrainingGraph
-from ohmflow.compiler.lowering.entry_builder import EntryBuilder, result_type, row_type
+from ohmflow.compiler.lowering.entry_builder import EntryBuilder, row_type
 from ohmflow.compiler.lowering.functions import segment_function, segment_record
+from ohmflow.compiler.lowering.kept_states import KeptState, kept_values, trained_values
 from ohmflow.compiler.lowering.overlap import Stages
-from ohmflow.compiler.lowering.row_steps import segment_steps
+from ohmflow.compiler.lowering.phases import needed_later, phases_of
 from ohmflow.compiler.lowering.rule_parts import (
     READ_PART,
     composite_terms,
@@ -36,18 +35,17 @@ from ohmflow.compiler.lowering.rule_parts import (
     part_names,
 )
 from ohmflow.compiler.lowering.schedule_items import Item, Section, make_sections
-from ohmflow.compiler.lowering.segments import Segment, cut_segments, is_array_operation
+from ohmflow.compiler.lowering.segment_declaration import segment_declaration
+from ohmflow.compiler.lowering.segments import cut_segments, is_array_operation
 from ohmflow.compiler.lowering.update_arrays import held, update_arrays
 from ohmflow.compiler.program.program import SegmentRecord, StateRecord
 from ohmflow.compiler.rules.choosing import LayerRule
 from ohmflow.compiler.rules.protocol import MAIN, Rule, RuleContext, part_symbol
 from ohmflow.compiler.tile.attributes import WeightsAttr
-from ohmflow.compiler.tile.entry import EntryOp, ReturnOp, SegmentOp
+from ohmflow.compiler.tile.entry import EntryOp, ReturnOp
 from ohmflow.compiler.tile.pipelining import mark_lag
 from ohmflow.compiler.tile.state import StateOp
-from ohmflow.compiler.tile.steps import STEPS
 from ohmflow.compiler.tile.storage import ArrayOp
-from ohmflow.compiler.tile.tile_types import ScalarType
 from ohmflow.compiler.tile.tokens import CommitOp, OpenOp, StateSetOp
 from ohmflow.compiler.tile.transfer import ProgramOp
 
@@ -119,7 +117,7 @@ def lower(
     """
     lowered = Lowered(ModuleOp([]))
     graph = inference.graph if training is None else training.model.graph
-    kinds = _kept_values(inference.graph, arrays) if training is None else _trained_values(training)
+    kinds = kept_values(inference.graph, arrays) if training is None else trained_values(training)
     taken = {*ENTRY_NAMES, *(info.name for info in arrays), *part_names(options.rules)}
     states: dict[str, str] = {}
     for name in kinds:
@@ -131,31 +129,6 @@ def lower(
     if training is not None:
         _lower_train_step(lowered, training, states, options)
     return lowered
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """What kind of state an initialiser is, and whether the source model has it."""
-
-    kind: str
-    exported: bool = True
-
-
-def _kept_values(graph: ir.Graph, arrays: tuple[ArrayInfo, ...]) -> dict[str, _Kept]:
-    """States of a graph that is not trained: what training could change, so that both bill them alike."""
-    owned = {info.name for info in arrays}
-    statistics = {v for n in graph if n.op_type == "BatchNormalization" for v in n.inputs[3:]}
-    return {
-        name: _Kept("statistic" if value in statistics else "parameter")
-        for name, value in graph.initializers.items()
-        if name not in owned and is_trainable(value)
-    }
-
-
-def _trained_values(training: TrainingGraph) -> dict[str, _Kept]:
-    """States of a graph that is trained: its parameters, then running statistics and what the optimiser remembers."""
-    kept = {parameter.name: _Kept("parameter") for parameter in training.parameters}
-    return kept | {state.name: _Kept(state.kind, state.exported) for state in training.states}
 
 
 def _free(name: str, taken: Collection[str]) -> str:
@@ -170,7 +143,7 @@ def _declare(
     arrays: tuple[ArrayInfo, ...],
     graph: ir.Graph,
     states: Mapping[str, str],
-    kinds: Mapping[str, _Kept],
+    kinds: Mapping[str, KeptState],
     options: LowerOptions,
 ) -> None:
     """Declare arrays and states, and keep their initial values."""
@@ -236,7 +209,7 @@ def _lower_infer(lowered: Lowered, model: ir.Model, states: Mapping[str, str], o
     _open(builder, graph, nodes, states, options)
     sections = make_sections(items)
     for number, section in enumerate(sections):
-        builder.add_section(section, _needed(sections[number + 1 :], set(results)), "evaluation")
+        builder.add_section(section, needed_later(sections[number + 1 :], set(results)), "evaluation")
     lowered.module.body.block.add_op(builder.finish(results))
     lowered.ports["infer"] = (rows, [], results)
 
@@ -249,7 +222,7 @@ def _lower_train_step(
     results = [by_name[training.loss]]
     updates = _updates(training)
     nodes = [n for n in graph if n not in set(updates)]
-    phases = _phases(nodes, results)
+    phases = phases_of(nodes, results)
     factors = {held(v) for n in updates for v in n.inputs[1:3] if v is not None}
     following = {by_name[p.next]: states[p.name] for p in training.parameters}
     following |= {by_name[s.next]: states[s.name] for s in training.states}
@@ -292,7 +265,7 @@ def _lower_sections(
     updates, scalar = _updates(training), _rate(training)
     for number, section in enumerate(sections):
         rest = sections[number + 1 :]
-        later = _needed(rest, returned)
+        later = needed_later(rest, returned)
         if section.mapped:
             mapped = Section(section.mapped, [])
             later |= {v for item in section.between for v in item.inputs}
@@ -319,7 +292,7 @@ def _lower_pipelined(
     mark_lag(builder.block, 0)
     sections = stages.sections(items)
     for number, (lag, section) in enumerate(sections):
-        later = _needed([rest for _, rest in sections[number + 1 :]], returned)
+        later = needed_later([rest for _, rest in sections[number + 1 :]], returned)
         if section.mapped:
             later |= {v for item in section.between for v in item.inputs}
             builder.add_section(Section(section.mapped, []), later)
@@ -400,62 +373,10 @@ def _items(
     for item in items:
         if item.segment is not None:
             names[item] = _free(f"{prefix}_{len(names)}", lowered.weights)
-            _declare_segment(lowered, names[item], item.segment)
+            lowered.module.body.block.add_op(segment_declaration(names[item], item.segment))
+            lowered.segments.append(segment_record(names[item], item.segment))
+            lowered.functions.append(segment_function(names[item], item.segment))
     return items, names
-
-
-def _declare_segment(lowered: Lowered, name: str, segment: Segment) -> None:
-    inputs: list[Attribute] = [
-        ScalarType(f32) if v.is_graph_input() and not is_rows(v) else result_type(v, segment.kind)
-        for v in segment.inputs
-    ]
-    outputs = [result_type(v, segment.kind) for v in segment.outputs]
-    totals: dict[str, list[int]] = {}
-    for node in segment.nodes:
-        work = node_work(node)
-        if work is not None:
-            rowed = any(v is not None and is_rows(v) for v in (*node.inputs, *node.outputs))
-            totals.setdefault(work[0], [0, 0])[0 if rowed else 1] += work[1]
-    op = SegmentOp(name, segment.kind, inputs, outputs, [(kind, row, call) for kind, (row, call) in totals.items()])
-    op.attributes["operators"] = StringAttr(" ".join(n.op_type for n in segment.nodes))
-    steps = segment_steps(segment)
-    if steps is not None:
-        op.attributes[STEPS] = steps.attribute()
-    lowered.module.body.block.add_op(op)
-    lowered.segments.append(segment_record(name, segment))
-    lowered.functions.append(segment_function(name, segment))
-
-
-def _needed(sections: Sequence[Section], returned: set[ir.Value]) -> set[ir.Value]:
-    """Values that later sections or the caller need."""
-    later: set[ir.Value] = set(returned)
-    for section in sections:
-        for item in (*section.mapped, *section.between):
-            later.update(item.inputs)
-    return later
-
-
-def _phases(nodes: list[ir.Node], results: list[ir.Value]) -> dict[ir.Node, str]:
-    """Forward is what the loss and the model's outputs need; then backward, and updates of parameters.
-
-    A reduction over the batch that gradients of samples depend on is backward, one that only parameters depend on is an
-    update.
-    """
-    forward: set[ir.Node] = set()
-    stack = [v.producer() for v in results]
-    while stack:
-        node = stack.pop()
-        if node is None or node in forward:
-            continue
-        forward.add(node)
-        stack.extend(v.producer() for v in node.inputs if v is not None)
-    backward: set[ir.Node] = set()
-    for node in reversed(nodes):
-        if node not in forward and (
-            any(is_rows(v) for v in node.outputs) or any(u.node in backward for v in node.outputs for u in v.uses())
-        ):
-            backward.add(node)
-    return {n: "forward" if n in forward else "backward" if n in backward else "update" for n in nodes}
 
 
 def _numpy(value: ir.Value) -> NDArray[Any]:

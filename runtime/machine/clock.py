@@ -14,7 +14,7 @@ from ohmflow.compiler.program.schedule import FIXED, MAX_DEPTH, SUM, Schedule, T
 from ohmflow.compiler.program.ways import Ways, edge_cycles, way_faults, ways_of
 from ohmflow.runtime.machine import clock_columns as columns
 from ohmflow.runtime.machine import clock_kernel as kernel
-from ohmflow.runtime.machine.clock_flits import FlitNetwork, entries_of, head_grants, link_sums, make_flits, no_flits
+from ohmflow.runtime.machine.clock_flits import FlitNetwork, entries_of, head_grants, link_sums, make_flits
 from ohmflow.runtime.machine.clock_flits_kernel import Flits
 from ohmflow.runtime.machine.clock_reuse import innermost_loops
 from ohmflow.runtime.machine.clock_state import state_sections
@@ -107,7 +107,7 @@ class Clock:
         size = (4 * len(self._instructions) + 64, 16 * len(self._instructions) + 64) if record else (0, 0)
         while True:
             issues, grants = np.zeros((size[0], 5), np.int64), np.zeros((size[1], 4), np.int64)
-            flits = no_flits() if self._network is None else self._flits(self._network, size[1])
+            flits = None if self._network is None else self._flits(self._network, size[1])
             (
                 status,
                 end,
@@ -144,7 +144,7 @@ class Clock:
                 most,
                 flits,
             )
-            n_heads = int(flits.net.counters[HEADS])
+            n_heads = 0 if flits is None else int(flits.net.counters[HEADS])
             if n_issues <= size[0] and max(n_grants, n_heads if record else 0) <= size[1]:
                 break
             size = (n_issues, max(n_grants, n_heads))
@@ -155,7 +155,7 @@ class Clock:
         if status == kernel.LEFT_OVER:
             raise LeftOverError(self._describe_left_over(left))
         issues, grants = issues[:n_issues], grants[:n_grants]
-        if self._network is not None:
+        if self._network is not None and flits is not None:
             by_flits = link_sums(flits, self._network, len(busy))
             busy, waited = busy + by_flits[0], waited + by_flits[1]
             if record:

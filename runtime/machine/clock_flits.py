@@ -5,7 +5,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,15 +130,6 @@ def network_of(chip: Chip, target: Target) -> FlitNetwork | None:
     router = RouterSpec(given.vcs, given.buffer, given.stages, given.credit)
     link = target.chip.link
     return FlitNetwork(chip.mesh, router, link.hop, link.local_hop, mesh_links(chip.mesh, chip.links))
-
-
-@cache
-def no_flits() -> Flits:
-    """What the engine takes when links are reserved: a network that is never asked."""
-    pipe = Pipeline(1, 1, 0, 1, 1, 1, 1, 1, 1)
-    nets = [empty_network((1, 1), pipe, 1, 1) for _ in range(2)]
-    none: Ints = np.zeros(0, np.int64)
-    return Flits(nets[0], nets[1], pipe, make_room(1), np.zeros((0, 3), np.int64), none, none, none, none)
 
 
 def make_flits(network: FlitNetwork, entries: Ints, channels: int, pool: int, log_rows: int) -> Flits:

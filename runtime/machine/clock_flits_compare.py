@@ -78,7 +78,7 @@ def same_flits(then: Ints, now: Ints, sections: Ints, flits: Flits, channels: In
             at, size = ring[c], channels[c, C_DEPTH]
             if flits.there[at + (has + k) % size] != flits.kept_there[at + (was + k) % size]:
                 return False
-    return _same_lines(flits, delta) and _same_sources(flits, delta) and _same_wheel(flits, delta)
+    return bool(_same_lines(flits, delta) and _same_sources(flits, delta) and _same_wheel(flits, delta))
 
 
 @njit(cache=True)

@@ -125,7 +125,7 @@ def run(
     inner: Ints,
     reuse: bool,
     most: int,
-    flits: Flits,
+    flits: Flits | None,
 ) -> Any:
     """Simulate one schedule.
 
@@ -147,7 +147,7 @@ def run(
         inner: [I] innermost loop around each instruction, or -1.
         reuse: whether to skip periods that repeat the one before; then nothing may be recorded.
         most: instructions and steps of messages that may be stepped through before the run is given up.
-        flits: the network of flits, without entries where links are reserved.
+        flits: the network of flits, or None where links are reserved: then nothing of it is compiled.
 
     Returns:
         (status, end, phase_cycles [U, 7], executed [I], link_busy [L], activity [I, 4], link_wait [L], issues, grants,
@@ -200,8 +200,6 @@ def run(
     ran = -1
     first_wait = np.zeros(instructions.shape[0], np.int64)
     leader = -1
-    net, entries, sent, there = flits.net, flits.entries, flits.sent, flits.there
-    by_flits = entries.shape[0] > 0
 
     while True:
         while n_work > 0:
@@ -319,9 +317,12 @@ def run(
                 entered[u] = 0
 
         # All that enters the network before the next event is known by now, so it can be run up to there.
-        if by_flits and most > 0:
-            came = run_until(net, flits.pipe, flits.room, heap[0, 0] if heap_size > 0 else NEVER)
+        came = 0
+        if flits is not None:
+            if most > 0:
+                came = run_until(flits.net, flits.pipe, flits.room, heap[0, 0] if heap_size > 0 else NEVER)
             for k in range(came):
+                net, sent, there = flits.net, flits.sent, flits.there
                 packet = net.came[k]
                 channel, cycle = net.packets[packet, TAG], net.counters[CYCLE] - 1
                 at, size = ring[channel], channels[channel, C_DEPTH]
@@ -336,9 +337,9 @@ def run(
                     queued[d] = True
                     work[n_work] = d
                     n_work += 1
-            if came > 0:
-                most -= 1
-                continue
+        if came > 0:
+            most -= 1
+            continue
 
         if heap_size == 0 or most <= 0:
             break
@@ -368,10 +369,15 @@ def run(
             if whole:
                 heap_size = push(heap, heap_size, cycle + steps[step, S_ADDER], keys[at], step, -1)
             continue
-        if by_flits and step >= 0 and entries[step, 0] >= 0:
-            channel = steps[step, S_CHANNEL]
-            enqueue(net, entries[step, 0], entries[step, 1], entries[step, 2], channel, sent[channel])
-            sent[channel] += 1
+        enters = False
+        if flits is not None:
+            entries = flits.entries
+            if step >= 0 and entries[step, 0] >= 0:
+                channel = steps[step, S_CHANNEL]
+                enqueue(flits.net, entries[step, 0], entries[step, 1], entries[step, 2], channel, flits.sent[channel])
+                flits.sent[channel] += 1
+                enters = True
+        if enters:
             continue
         if step < 0:
             first, last, granted = -1, 0, cycle

@@ -94,7 +94,7 @@ def look(
     joins: Ints,
     counts: Ints,
     inner: Ints,
-    flits: Flits,
+    flits: Flits | None,
 ) -> int:
     """Look at a state between two events, and skip what can be skipped.
 
@@ -114,7 +114,7 @@ def look(
         joins: packed rows of the steps at which branches of a sum join.
         counts: flat counts.
         inner: [I] innermost loop around each instruction.
-        flits: the network of flits, if there is one.
+        flits: the network of flits, or None.
 
     Returns:
         Cycles that were skipped.
@@ -145,18 +145,21 @@ def look(
     watch[SEEN] += 1
     if watch[KEPT_AT] > 0:
         delta = _period(then, now, sections, channels, ring, joins, level)
-        if delta > 0 and not same_flits(then, now, sections, flits, channels, ring, delta):
-            delta = 0
+        if flits is not None:
+            if delta > 0 and not same_flits(then, now, sections, flits, channels, ring, delta):
+                delta = 0
         times = _periods(then, now, sections, level, instructions, loops, counts, inner) if delta > 0 else 0
         if times > 0:
             _skip(then, now, sections, level, channels, ring, delta, times)
-            skip_flits(flits, delta, times)
+            if flits is not None:
+                skip_flits(flits, delta, times)
             watch[ITERATION] = ordinal[4 * u + k]
             watch[SEEN] = watch[KEPT_AT] = 0
             return int(delta * times)
     if watch[KEPT_AT] == 0 or watch[SEEN] - watch[KEPT_AT] >= max(1, watch[SEEN] // 3):
         then[:] = now
-        keep_flits(flits)
+        if flits is not None:
+            keep_flits(flits)
         watch[KEPT_AT] = watch[SEEN]
     return 0
 

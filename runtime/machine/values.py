@@ -169,8 +169,6 @@ class ValueEngine:
     def _state_set(self, node: Node, frame: Frame, tally: Tally) -> None:
         replace_state(self.states, node, frame, self._lined)
 
-    # Reads ------------------------------------------------------------------------------------------------------
-
     def _read(self, node: Node, frame: Frame, tally: Tally) -> None:
         x: NDArray[Any] = frame.env[node.ins[0]]
         array = self.arrays[node.symbol]

@@ -2,8 +2,8 @@
 """A router's two allocators, compiled: output channels for packets, and the switch for flits.
 
 Both are iSLIP of one iteration (McKeown 1999, 10.1109/90.769767): an output offers itself to the first input that asks,
-from a pointer on and around the end; an input takes its first offer, from a pointer on, or the emptiest channel. Pointers
-move past what was taken, and only then, so that those who ask for the same thing get it in turns.
+from a pointer on and around the end; an input takes its first offer, from a pointer on, or the emptiest channel.
+Pointers move past what was taken, and only then, so that those who ask for the same thing get it in turns.
 """
 
 from typing import Any

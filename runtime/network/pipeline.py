@@ -12,7 +12,7 @@ class Pipeline(NamedTuple):
 
     Attributes:
         vcs: virtual channels of every input.
-        emptiest: 1 if a packet takes, of the channels that it may have, the one with most credits, the lowest of equals;
+        emptiest: 1 if a packet takes, of the channels that it may have, the one with most credits, lowest of equals;
             0 if it takes them in turns. In turns, what a router did long ago decides what it does next, and a program
             that repeats does so only after very many periods.
         split: 1 if a packet asks for the switch in the cycle after it got an output channel, 0 if in the same one.

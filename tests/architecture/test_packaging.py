@@ -15,7 +15,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SOURCES = sorted(p for top in ("compiler", "runtime", "targets") for p in (ROOT / top).rglob("*.py"))
 
 LONGEST = 400
-LONGER: dict[str, str] = {}
+LONGER: dict[str, str] = {
+    "runtime/machine/clock_kernel.py": "one loop over one state; what is split off is no longer inlined",
+}
 """Modules that may be longer, and why."""
 
 

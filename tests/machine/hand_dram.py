@@ -43,9 +43,9 @@ def stores_queue_for_the_bandwidth() -> HandTimeline:
     with chip.on("dram"), chip.loop(3):
         chip.fixed(3, 7, waits=("a",))
         chip.fixed(3, 7, waits=("b",))
-    # left and right t = 0, 1 (a queue of two each). dram takes a in 1 (r = 4, e = 8), b in 4 (r = 7), a in 7 (r = 10), …
-    # left's third: credit of 4, t = 4. right's third: credit of 7, t = 7. dram: 1, 4, 7, 10, 13, 16; the last is done in
-    # 16 + 7 = 23.
+    # left and right t = 0, 1 (a queue of two each). dram takes a in 1 (r = 4, e = 8), b in 4 (r = 7), a in 7 (r = 10),
+    # … left's third: credit of 4, t = 4. right's third: credit of 7, t = 7. dram: 1, 4, 7, 10, 13, 16; the last is done
+    # in 16 + 7 = 23.
     issues = {
         "left": [(0, 0, 1, 1), (0, 1, 2, 2), (0, 4, 5, 5)],
         "right": [(0, 0, 1, 1), (0, 1, 2, 2), (0, 7, 8, 8)],
@@ -71,8 +71,8 @@ def a_load_waits_for_its_request() -> HandTimeline:
         chip.fixed(2, 9, waits=("ask",), signal="line", phase="update")
         chip.fixed(2, 9, waits=("back",), phase="update")
     # vector asks in 0, works 1 to 6 meanwhile. dram reads in 1 (r = 3, e = 10). vector takes the line in 10, sends it
-    # back in 11 (e = 12) and asks again in 12 (e = 13), works 13 to 18. dram writes in 12 (r = 14, e = 21), and reads in
-    # 14, behind the write that it has just taken: e = 23. vector 23, 24; dram writes in 25, done in 34.
+    # back in 11 (e = 12) and asks again in 12 (e = 13), works 13 to 18. dram writes in 12 (r = 14, e = 21), and reads
+    # in 14, behind the write that it has just taken: e = 23. vector 23, 24; dram writes in 25, done in 34.
     issues = {
         "vector": [
             *((0, 0, 1, 1), (1, 1, 6, 6), (2, 10, 11, 11), (3, 11, 12, 12)),
