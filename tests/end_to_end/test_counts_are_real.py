@@ -107,7 +107,9 @@ def test_first_layer_is_not_read_backward() -> None:
 
 def test_bytes_through_the_host_port_are_data_and_loss() -> None:
     machine, _ = zeros()
-    assert of(one_step(machine, [1, 0, 1], 1), "host", "forward") == {"host_byte": (3 + 1 + 1) * WORD}
+    book = one_step(machine, [1, 0, 1], 1)
+    assert of(book, "host", "forward") == {"host_byte": (3 + 1) * WORD}  # x and the label
+    assert of(book, "host.results", "forward") == {"host_byte": 1 * WORD}  # the loss
 
 
 def test_flits_inside_a_node_use_its_local_link() -> None:
@@ -159,7 +161,8 @@ def test_inference_bytes_of_the_vector_unit() -> None:
     assert counted["scratchpad_write_byte"] == 5 * (2 + 2 + 2) * WORD
     assert counted["scratchpad_read_byte"] == 5 * (2 + 4 + 2) * WORD
     assert counted["vector_op"] == 5 * (2 + 2)
-    assert of(machine.book.counts[1], "host", "evaluation") == {"host_byte": 5 * (3 + 2) * WORD}
+    assert of(machine.book.counts[1], "host", "evaluation") == {"host_byte": 5 * 3 * WORD}
+    assert of(machine.book.counts[1], "host.results", "evaluation") == {"host_byte": 5 * 2 * WORD}
 
 
 def test_array_in_two_blocks_converts_its_columns_twice() -> None:

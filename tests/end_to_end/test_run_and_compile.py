@@ -72,6 +72,8 @@ def test_run_writes_the_bill_beside_the_outputs(shell: Shell, tmp_path: Path, in
         "ledger.csv",
         "ledger_by_layer.csv",
         "outputs.npz",
+        "power.csv",
+        "power.json",
         "summary.json",
     ]
     written = json.loads((tmp_path / "out" / "summary.json").read_text())
