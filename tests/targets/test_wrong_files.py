@@ -53,7 +53,7 @@ ONE_MISTAKE = {
     "foreign key": (
         {"  router: {leakage: 3 mW}": "  router: {leakage: 3 mW, quux: 1}"},
         "chip.yaml:43:27: chip.router.quux must be a key that chip.router knows, not 'quux'; remove it; "
-        "known are area, leakage",
+        "known are area, buffer, credit, leakage, stages, vcs",
     ),
     "misspelt source": (
         {ADC_ENERGY: "energy: {value: 2 pJ, sorce: x}\n"},

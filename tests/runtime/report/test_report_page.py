@@ -158,7 +158,7 @@ def test_sixty_arrays_on_a_mesh_of_sixteen_by_sixteen_stay_inside_their_drawings
     assert len(page.tables["layer-table"]) == 61
     text = run_page(load_run(tmp_path / "large"))
     drawings = ["<svg" + part.split("</svg>")[0] + "</svg>" for part in text.split("<svg")[1:]]
-    assert len(drawings) == 2 + 1 + 60
+    assert len(drawings) == 2 + 2 + 1 + 60  # of epochs; power and critical path of a step; mesh; tiles
     for drawing in map(ET.fromstring, drawings):
         _, _, width, height = map(float, drawing.attrib["viewBox"].split())
         for box in drawing.iter("rect"):

@@ -104,7 +104,7 @@ def test_durations_by_phase_are_those_of_the_timeline() -> None:
     phases = machine.program.entries["train_step"].instructions["phase"]
     expected: dict[str, int] = defaultdict(int)
     for timeline in kept:
-        for phase, (busy, _, _, converter) in zip(phases.tolist(), timeline.activity.tolist(), strict=True):
+        for phase, (busy, _, _, converter, _) in zip(phases.tolist(), timeline.activity.tolist(), strict=True):
             expected[PHASES[phase]] += busy + converter
     shown: dict[str, float] = defaultdict(float)
     for event in of_units(trace):
