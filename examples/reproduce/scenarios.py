@@ -151,7 +151,7 @@ def markdown(rows: Sequence[Row]) -> str:
         (*name, "energy", *PHASES, "leakage", "movement", "mean power", "peak power"),
         [_energy_cells(row) for row in rows],
     )
-    short = [f"{row.model} on {row.target}: {row.short} memories are too small." for row in rows if row.short]
+    short = [f"{row.model} on {row.target}: memories too small: {row.short}." for row in rows if row.short]
     return "\n\n".join([times, energies, *short])
 
 
