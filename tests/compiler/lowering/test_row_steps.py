@@ -28,9 +28,8 @@ quick = settings(max_examples=12, deadline=None, derandomize=True, suppress_heal
 class Recorder:
     """Stands before a segment and keeps what it is given."""
 
-    def __init__(self, segment: Any) -> None:
-        self.segment = segment
-        self.given: list[list[np.ndarray]] = []
+    def __init__(self, segment: Any, given: list[list[np.ndarray]]) -> None:
+        self.segment, self.given = segment, given
 
     def __call__(self, given: list[np.ndarray]) -> Any:
         self.given.append([np.array(value) for value in given])
@@ -41,13 +40,16 @@ def check_steps(model: onnx.ModelProto, seed: int = 0) -> int:
     """Check the claims of all segments of a network; return how many steps were looked at."""
     target = hand_target(device="ideal")
     program = compile_model(model, target, CompileOptions(loss="mse"))
-    machine = Machine(program, target, 0)
-    machine.values.run("program", {}, {}, 0)
-    recorders = [Recorder(segment) for segment in machine.values.segments]
-    machine.values.segments[:] = recorders  # type: ignore[list-item]  # they are called alike
     rng = np.random.default_rng(seed)
     entry = program.entries["train_step"]
+    recorders: list[Recorder] = []
+    seen: list[list[list[np.ndarray]]] = [[] for _ in program.segments]
     for _ in range(2):
+        # A machine of its own for each batch: in its second step a segment may be bound to its arrays and not be called.
+        machine = Machine(program, target, 0)
+        machine.values.run("program", {}, {}, 0)
+        recorders = [Recorder(segment, given) for segment, given in zip(machine.values.segments, seen, strict=True)]
+        machine.values.segments[:] = recorders  # type: ignore[list-item]  # they are called alike
         rows = {
             a.name: rng.standard_normal((2, *a.shape)).astype(np.float32) for a in entry.arguments if a.kind == "rows"
         }
