@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import warnings
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,8 @@ class Worker:
     def _warm_up(self) -> None:
         from tests.fuzz.bases import model
 
+        for entry in entry_points(group="ohmflow.devices"):
+            entry.load()  # numba makes the folder of a module's kernels at import, and cases ask for any device
         self._prepare({})
         (self.folder / "case.onnx").write_bytes(model("training_forms").SerializeToString())
         for target in ("ideal", "rpu-2016"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from ohmflow.compiler.program.schedule import MULTICAST, READ, SUM, Schedule, Timeline
+from ohmflow.compiler.program.schedule import FIXED, MULTICAST, READ, SUM, Schedule, Timeline
 from tests.machine.generate_schedules import grouped_schedule_of, schedule_of, schedules
 from tests.machine.stepping_model import Machine, TooLong, step_through
 from tests.machine.timeline_builder import ScheduleBuilder
@@ -114,11 +114,12 @@ def assert_fronts_account_for_every_cycle(schedule: Schedule, timeline: Timeline
         stalled[instruction] += issue - released[unit]
         held[instruction] += release - issue
         released[unit] = release
-    busy, message, credit, converter = timeline.activity.T
+    busy, message, credit, converter, barrier = timeline.activity.T
     np.testing.assert_array_equal(busy + converter, held)
-    np.testing.assert_array_equal(message + credit, stalled)
+    np.testing.assert_array_equal(message + credit + barrier, stalled)
     rows = schedule.instructions
-    assert not message[(rows["wait0"] < 0) & (rows["wait1"] < 0)].any()
+    assert not (message + barrier)[(rows["wait0"] < 0) & (rows["wait1"] < 0)].any()
+    assert not barrier[(rows["kind"] != FIXED) | (rows["t2"] != 1)].any()
     assert not credit[rows["signal"] < 0].any()
     assert not converter[rows["kind"] != READ].any()
     for unit in range(len(schedule.stream) - 1):

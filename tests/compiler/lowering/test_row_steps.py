@@ -45,7 +45,7 @@ def check_steps(model: onnx.ModelProto, seed: int = 0) -> int:
     recorders: list[Recorder] = []
     seen: list[list[list[np.ndarray]]] = [[] for _ in program.segments]
     for _ in range(2):
-        # A machine of its own for each batch: in its second step a segment may be bound to its arrays and not be called.
+        # A machine for each batch: in its second step a segment may be bound to its arrays and not be called.
         machine = Machine(program, target, 0)
         machine.values.run("program", {}, {}, 0)
         recorders = [Recorder(segment, given) for segment, given in zip(machine.values.segments, seen, strict=True)]
