@@ -5,8 +5,8 @@
 A training step of the small residual network is timed with 1 to 64 samples, and a perceptron of two layers on 8 to 800
 tiles, with skipping of repeated periods and without. A power of 1 is linear. Without skipping, cost should follow the
 events: instructions that run, and links that packets pass, of which there are more the wider a network lies on a mesh.
-Samples cost linearly (power 0.98); tiles more than that (events to the power of 1.2): the more packets are under way, the
-higher the heap and the more of its state falls out of the caches.
+Samples cost linearly (power 0.98); tiles more than that (events to the power of 1.2), probably since more packets under
+way make a higher heap, and a state that the caches do not hold.
 """
 
 import time
