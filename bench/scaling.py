@@ -153,6 +153,7 @@ def picture(series: dict[str, list[Point]]) -> str:
         parts.append(text(x - 6, y + 4, f"10^{decade} s", anchor="end", font_size=11))
     colours = iter(("#1f5fa8", "#7fb0e6", "#b3541e", "#eaa372"))
     for name, points in series.items():
+        above = float("-inf")  # where the label before stands
         for way in ("plain", "skipping"):
             colour = next(colours)
             places = [at(p.events, min(getattr(p, way))) for p in points]
@@ -160,7 +161,8 @@ def picture(series: dict[str, list[Point]]) -> str:
             parts.append(element("polyline", points=path, fill="none", stroke=colour, stroke_width=2))
             parts += [element("circle", cx=x, cy=y, r=3, fill=colour) for x, y in places]
             label = f"{name}, {'all stepped' if way == 'plain' else 'skipping'}"
-            parts.append(text(places[-1][0] + 8, places[-1][1] + 4, label, font_size=11, fill=colour))
+            above = max(places[-1][1] + 4, above + 13)
+            parts.append(text(places[-1][0] + 8, above, label, font_size=11, fill=colour))
     parts.append(text(left + 150, height - 8, "events of a step", font_size=12))
     drawn = drawing(parts, width, height, "CPU seconds of the clock against events of a step")
     return str(drawn).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" ', 1)
