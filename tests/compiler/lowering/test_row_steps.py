@@ -49,7 +49,7 @@ def check_steps(model: onnx.ModelProto, seed: int = 0) -> int:
         machine = Machine(program, target, 0)
         machine.values.run("program", {}, {}, 0)
         recorders = [Recorder(segment, given) for segment, given in zip(machine.values.segments, seen, strict=True)]
-        machine.values.segments[:] = recorders  # type: ignore[list-item]  # they are called alike
+        machine.values.segments[:] = recorders  # type: ignore[assignment]  # they are called alike
         rows = {
             a.name: rng.standard_normal((2, *a.shape)).astype(np.float32) for a in entry.arguments if a.kind == "rows"
         }
