@@ -130,7 +130,7 @@ class Estimate:
         states = self.work.book.activity.units.get(EPOCH, {})
         nodes = None if chip.mesh is None else chip.mesh[0] * chip.mesh[1]
         kinds = []
-        for kind, total in (("tile", chip.tiles), ("vector", nodes), ("host", 1), ("dram", None)):
+        for kind, total in (("tile", chip.tiles), ("vector", nodes), ("host", 2), ("dram", None)):
             shares = {
                 u.name: sum(n for (unit, _, state), n in states.items() if unit == u.name and state == "busy") / cycles
                 for u in chip.units

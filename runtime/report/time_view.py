@@ -9,7 +9,7 @@ from ohmflow.runtime.report.mesh import link_cycles
 from ohmflow.runtime.report.quantities import percent
 from ohmflow.runtime.report.record import RunFiles
 
-_KINDS = {"tile": "tile", "vector": "vector unit", "host": "host", "dram": "DRAM channel"}
+_KINDS = {"tile": "tile", "vector": "vector unit", "host": "host stream", "dram": "DRAM channel"}
 
 
 @dataclass(frozen=True)
