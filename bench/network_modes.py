@@ -15,8 +15,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import onnx
 from comparison import Comparison, deliver, options
+from numpy.typing import NDArray
 
 from ohmflow.compiler import CompileOptions, compile_model
 from ohmflow.compiler.program.entry import resolve
@@ -103,9 +105,9 @@ def _model(name: str) -> onnx.ModelProto:
         return onnx.load(file)
 
 
-def _timed(clock: Clock, counts: object) -> tuple[float, Timeline]:
+def _timed(clock: Clock, counts: NDArray[np.int64]) -> tuple[float, Timeline]:
     start = time.process_time()
-    timeline = clock.run(counts)  # type: ignore[arg-type]
+    timeline = clock.run(counts)
     return time.process_time() - start, timeline
 
 

@@ -274,7 +274,7 @@ class Spiller:
         for channel, dram in self._channels(thing, lanes):
             message = self._write.channel(thing.unit, channel, each, ("store", thing.unit))
             self._write.out.depths[message] = dram.queue
-            self._send(thing.unit, op, inside, message, each, phase)
+            self._write.send(thing.unit, op, message, each, phase, inside)
             busy, done = dram.access(each)
             self._write.add(
                 channel,
@@ -336,23 +336,9 @@ class Spiller:
         for channel, dram in self._channels(thing, lanes):
             message = self._write.channel(thing.unit, channel, self._costing.word, ("ask", number, op))
             self._write.out.depths[message] = dram.queue
-            self._send(thing.unit, op, path, message, self._costing.word, phase)
+            self._write.send(thing.unit, op, message, self._costing.word, phase, path)
             messages.append(message)
         return messages
-
-    def _send(self, unit: Unit, op: Operation, path: tuple[int, ...], message: int, size: int, phase: int) -> None:
-        self._write.add(
-            unit,
-            op,
-            path,
-            mnemonic=Mnemonic.SEND,
-            kind=FIXED,
-            phase=phase,
-            signal=message,
-            t0=1,
-            t1=1,
-            buffer_read=size,
-        )
 
     def _ends(self, thing: KeptThing) -> tuple[Unit, DramPlan]:
         """The first channel of a thing."""

@@ -18,25 +18,28 @@ from tempfile import TemporaryDirectory
 
 import onnx
 
+from ohmflow.compiler import CompileOptions, compile_model
+from ohmflow.compiler.program.program import Program
+from ohmflow.runtime.critical.analysis import Analysis, analyse
+from ohmflow.runtime.critical.step import longest_step
+from ohmflow.runtime.estimate.api import estimate
+from ohmflow.runtime.estimate.count_profile import Profile
+from ohmflow.runtime.report.quantities import scaled
+from ohmflow.runtime.trace.step_power import power_of_step
+from ohmflow.targets.capability import can_train
+from ohmflow.targets.registry import load
+from ohmflow.targets.schema.target import Target
+
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # also where this file is run by another script
 
 from sweeps import table, write_block  # noqa: E402
 
-from ohmflow.compiler import CompileOptions, compile_model  # noqa: E402
-from ohmflow.compiler.program.program import Program  # noqa: E402
-from ohmflow.runtime.critical.analysis import Analysis, analyse  # noqa: E402
-from ohmflow.runtime.critical.step import longest_step  # noqa: E402
-from ohmflow.runtime.estimate.api import estimate  # noqa: E402
-from ohmflow.runtime.estimate.count_profile import Profile  # noqa: E402
-from ohmflow.runtime.trace.step_power import power_of_step  # noqa: E402
-from ohmflow.targets.capability import can_train  # noqa: E402
-from ohmflow.targets.registry import load  # noqa: E402
-from ohmflow.targets.schema.target import Target  # noqa: E402
-
 NAME = "scenarios"
-MODELS = {"lenet5": "lenet", "resnet_small": "resnet_small", "vgg8": "vgg8", "recurrent": "recurrent"}
-MODELS["transformer"] = "transformer"
+MODELS = ("lenet5", "resnet_small", "vgg8", "recurrent", "transformer")
+MAKERS = {"lenet5": "lenet"}
+"""Names of scripts that are not the model's."""
+
 TARGETS = ("protonic-psg", "rpu-2016", "puma")
 PHASES = ("forward", "backward", "update", "evaluation")
 MOST_RECORDS = 3_000_000
@@ -133,14 +136,6 @@ def look(program: Program, target: Target, batch: int) -> tuple[Analysis, float,
     return analyse(step, gains=False), power.window.watts, power.mean_watts
 
 
-def si(value: float, unit: str) -> str:
-    """A number with three digits and a prefix."""
-    for prefix, size in (("", 1.0), ("m", 1e-3), ("µ", 1e-6), ("n", 1e-9)):
-        if abs(value) >= size:
-            return f"{value / size:.3g} {prefix}{unit}"
-    return f"{value / 1e-12:.3g} p{unit}" if value else f"0 {unit}"
-
-
 def markdown(rows: Sequence[Row]) -> str:
     """The tables of the page: time, then energy and power, then what could not be kept."""
     name = ("network", "chip", "what")
@@ -157,22 +152,30 @@ def markdown(rows: Sequence[Row]) -> str:
 
 def _time_cells(row: Row) -> list[str]:
     where = f"{row.place} ({row.held:.0%}{'' if row.looked == row.batch else f'; of {row.looked} samples'})"
-    parts = [si(row.seconds[p], "s") if p in row.seconds else "–" for p in (*PHASES, "idle")]
-    return [row.model, row.target, row.phase, si(sum(row.seconds.values()), "s"), *parts, f"{row.waiting:.1%}", where]
+    parts = [scaled(row.seconds[p], "s") if p in row.seconds else "–" for p in (*PHASES, "idle")]
+    return [
+        row.model,
+        row.target,
+        row.phase,
+        scaled(sum(row.seconds.values()), "s"),
+        *parts,
+        f"{row.waiting:.1%}",
+        where,
+    ]
 
 
 def _energy_cells(row: Row) -> list[str]:
-    parts = [si(row.joules[p], "J") if p in row.joules else "–" for p in PHASES]
+    parts = [scaled(row.joules[p], "J") if p in row.joules else "–" for p in PHASES]
     shares = [f"{row.leakage:.1%}", f"{row.moved:.1%}"]
-    powers = [si(row.mean, "W"), si(row.peak, "W")]
-    return [row.model, row.target, row.phase, si(sum(row.joules.values()), "J"), *parts, *shares, *powers]
+    powers = [scaled(row.mean, "W"), scaled(row.peak, "W")]
+    return [row.model, row.target, row.phase, scaled(sum(row.joules.values()), "J"), *parts, *shares, *powers]
 
 
 def _cell(model: str, target: str, batch: int) -> Row:
     """One row, in a process of its own."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / f"{model}.onnx"
-        maker = HERE.parent / "models" / f"make_{MODELS[model]}.py"
+        maker = HERE.parent / "models" / f"make_{MAKERS.get(model, model)}.py"
         subprocess.run([sys.executable, str(maker), str(file)], check=True, stdout=subprocess.DEVNULL)
         return take(file, model, target, batch)
 
