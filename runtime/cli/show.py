@@ -85,7 +85,7 @@ class TrainingDisplay:
         )
         if is_cold():
             self._console.print(
-                "  compiling kernels for this machine; this happens once and takes some 15 seconds", style="yellow"
+                "  compiling kernels for this machine; this happens once and takes about a minute", style="yellow"
             )
 
     def watch(self, step: Step) -> None:
